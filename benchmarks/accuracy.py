@@ -1,0 +1,358 @@
+"""How right the tags are, on documents that the model never saw: one command for every figure of the documentation.
+
+    python benchmarks/accuracy.py [--quick] [--write]
+
+Measured: our own documents (left out by document), pooled real paragraphs (left out by whole source) and, where
+../shared is there, real labelled paragraphs that are never trained on (dev.jsonl). Compared: the shipped settings with
+their alternatives, rivals trained on the same text, more and fewer labels, larger and smaller vocabularies. `--quick`
+leaves the comparisons out; `--write` puts the tables into README.md, README.en.md and docs/accuracy.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rival
+from joblib import Parallel
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+from tables import table, write
+
+from tagger import THEMES, Tag, Tagger
+from tagger.learning.evaluation import accuracy_by, confusions, evaluate
+from tagger.learning.examples import NEVER, choose_terms, count_examples
+from tagger.learning.labels import read_labels
+from tagger.learning.training import Settings, Trained, calibrate, fit, left_out_log_odds, prepare, train
+from tagger.learning.vocabulary import all_variants, read_lexicon
+from tagger.model import Model, calibrated
+from tagger.records import Label
+from tagger.terms import TermScan, compile_terms
+
+ROOT = Path(__file__).parent.parent
+DATA = ROOT / "training_data"
+DEV = ROOT.parent / "shared" / "eval" / "dev.jsonl"
+LENGTHS = (40, 60, 120, 250)
+RESAMPLES = 500
+Themes = npt.NDArray[np.str_]
+Keep = Callable[[str, bool], bool]  # whether to keep a term, given whether it is a word
+
+
+@dataclass(frozen=True, slots=True)
+class Dev:
+    """Real labelled paragraphs, never trained on; empty where they are not there."""
+
+    texts: list[str]
+    themes: Themes
+    alternatives: list[str | None]
+    kinds: list[str]
+    also: list[tuple[str, ...]]
+
+    def gold(self, given: Themes) -> Themes:
+        """The right themes; where careful readers differ, the one that was given if it is one of theirs."""
+        pairs = zip(self.themes, self.alternatives, given, strict=True)
+        return np.array([alt if alt == theme else gold for gold, alt, theme in pairs])
+
+
+def read_dev() -> Dev:
+    """The paragraphs of dev.jsonl, if it stands beside the project."""
+    rows = [json.loads(line) for line in DEV.read_text("utf-8").splitlines()] if DEV.exists() else []
+    return Dev(
+        texts=[row["text"] for row in rows],
+        themes=np.array([row["theme"] for row in rows]),
+        alternatives=[row["alt"] for row in rows],
+        kinds=[row["kind"] for row in rows],
+        also=[tuple(row["also"]) for row in rows],
+    )
+
+
+def macro_f1(gold: Themes, given: Themes) -> float:
+    """Mean F1 over the themes."""
+    scores = [2 * ((gold == t) & (given == t)).sum() / max(1, (gold == t).sum() + (given == t).sum()) for t in THEMES]
+    return float(np.mean(scores))
+
+
+def interval(gold: Themes, given: Themes, groups: Sequence[str]) -> str:
+    """Macro-F1 with its 95 % bootstrap interval; whole groups (documents) are drawn."""
+    random = np.random.default_rng(0)
+    members: dict[str, list[int]] = {}
+    for row, group in enumerate(groups):
+        members.setdefault(group, []).append(row)
+    parts = list(members.values())
+    drawn = [
+        np.concatenate([parts[index] for index in random.integers(0, len(parts), len(parts))]) for _ in range(RESAMPLES)
+    ]
+    low, high = np.percentile([macro_f1(gold[rows], given[rows]) for rows in drawn], [2.5, 97.5])
+    return f"{macro_f1(gold, given):.3f} ({low:.3f}–{high:.3f})"
+
+
+def shipped(trained: Trained, dev: Dev) -> str:
+    """The figures of the shipped model."""
+    figures = trained.figures()
+    names = {"text": "自写文件，按文件留出", "counts": "公开材料，按来源整体留出"}
+    rows = []
+    for name, each in figures.items():
+        pairs = [
+            pair
+            for pair in zip(trained.judged, trained.tags, strict=True)
+            if (pair[0].counts is None) == (name == "text")
+        ]
+        gold, given = np.array([label.theme for label, _ in pairs]), np.array([tag.theme for _, tag in pairs])
+        span = interval(gold, given, [label.document for label, _ in pairs])
+        rows.append(_figures_row(names[name], span, each))
+    if dev.texts:
+        tags = Tagger.load(ROOT / "models" / "default").tag_batch(dev.texts)
+        given = np.array([tag.theme for tag in tags])
+        gold = dev.gold(given)
+        each = evaluate(list(zip(gold.tolist(), dev.also, strict=True)), tags)
+        rows.append(
+            _figures_row(
+                "真实段落 dev.jsonl，从不用于训练", interval(gold, given, list(map(str, range(len(gold))))), each
+            )
+        )
+    header = ["测试材料", "段数", "宏平均 F1（95% 区间）", "正确率", "放宽", "校准误差", "确定的占比", "其中正确"]
+    header += ["次要主题准确率/召回率"]
+    return table(header, rows)
+
+
+def _figures_row(name: str, span: str, each: Any) -> list[str]:
+    shares = [f"{each.accuracy:.3f}", f"{each.relaxed_accuracy:.3f}", f"{each.calibration_error:.3f}"]
+    shares += [f"{each.certain_share:.1%}", f"{each.certain_accuracy:.1%}"]
+    return [name, str(each.paragraphs), span, *shares, f"{each.also_precision:.2f}/{each.also_recall:.2f}"]
+
+
+def by_theme(trained: Trained) -> str:
+    """Precision, recall and F1 of each theme."""
+    rows = []
+    for theme in THEMES:
+        cells = [theme]
+        for figures in trained.figures().values():
+            each = figures.themes[theme]
+            cells += [f"{each.precision:.3f}", f"{each.recall:.3f}", f"{each.f1:.3f}", str(each.support)]
+        rows.append(cells)
+    header = ["主题", *(f"{part}{name}" for part in ("自写 ", "公开 ") for name in ("准确率", "召回率", "F1", "段数"))]
+    return table(header, rows)
+
+
+def errors(trained: Trained) -> str:
+    """Which theme is taken for which, and how accuracy goes with length and kind."""
+    labels, tags = list(trained.judged), list(trained.tags)
+    pairs = confusions(labels, tags).most_common(12)
+    text = table(["标注", "模型", "段数"], [[gold, given, str(count)] for (gold, given), count in pairs])
+    with_text = [(label, tag) for label, tag in zip(labels, tags, strict=True) if label.text]
+    own, own_tags = [label for label, _ in with_text], [tag for _, tag in with_text]
+    text += "\n" + _accuracy_table("长度（字，自写文件）", own, own_tags, lambda label: _length(label.text))
+    text += "\n" + _accuracy_table("文种（二十段以上中最低的十五种）", labels, tags, lambda label: label.kind, worst=15)
+    return text
+
+
+def _length(text: str) -> str:
+    limits = [0, *LENGTHS, 10_000]
+    low, high = next(pair for pair in itertools.pairwise(limits) if len(text) < pair[1])
+    return f"{low}–{high - 1}" if high < 10_000 else f"{low} 以上"
+
+
+def _accuracy_table(
+    title: str, labels: list[Label], tags: list[Tag], key: Callable[[Label], str], *, worst: int | None = None
+) -> str:
+    groups = [(str(name), count, share) for name, (count, share) in accuracy_by(labels, tags, key).items()]
+    if worst:
+        groups = sorted((group for group in groups if group[1] >= 20), key=lambda group: group[2])[:worst]
+    else:
+        groups.sort(key=lambda group: int(re.findall(r"\d+", group[0])[0]))
+    return table([title, "段数", "正确率"], [[name, str(count), f"{share:.3f}"] for name, count, share in groups])
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Everything that a comparison needs."""
+
+    labels: list[Label]
+    lexicon: dict[str, str]
+    dev: Dev
+    workers: Parallel
+
+    def measure(self, settings: Settings, *, labels: list[Label] | None = None, keep: Keep | None = None) -> list[str]:
+        """Own, pooled and dev macro-F1 and the number of terms with other settings, labels or terms."""
+        labels = self.labels if labels is None else labels
+        terms, words = choose_terms(
+            labels, self.lexicon, min_word_labels=settings.min_word_labels, min_gram_labels=settings.min_gram_labels
+        )
+        if keep is not None:
+            known = set(words)
+            terms = [term for term in terms if keep(term, term in known)]
+        scan = TermScan(compile_terms(terms, all_variants()))
+        examples = prepare(labels, scan, terms, settings)
+        log_odds = left_out_log_odds(scan, examples, settings, self.workers, lambda _: None)
+        judged = (np.arange(len(examples.folds)) < len(labels)) & (examples.folds != NEVER)
+        gold = examples.where(judged)
+        scale, offset = calibrate(log_odds[judged], gold)
+        given = np.array(THEMES)[calibrated(log_odds[judged], scale, offset).argmax(axis=1)]
+        cells = [
+            f"{macro_f1(gold.themes[group], given[group]):.3f}" if group.any() else "–"
+            for group in (~gold.pooled, gold.pooled)
+        ]
+        return [*cells, self._dev(scan, examples, settings, scale, offset), str(len(terms))]
+
+    def _dev(self, scan: TermScan, examples: Any, settings: Settings, scale: Any, offset: Any) -> str:
+        if not self.dev.texts:
+            return "–"
+        model = Model(scan, replace(fit(examples, settings, self.workers), scale=scale, offset=offset))
+        given = np.array(THEMES)[model.probabilities(model.log_odds(self.dev.texts)).argmax(axis=1)]
+        return f"{macro_f1(self.dev.gold(given), given):.3f}"
+
+
+def alternatives(bench: Bench) -> str:
+    """The shipped settings against what else could be done, one change at a time."""
+    base = Settings()
+    variants: list[tuple[str, Settings, Keep | None]] = [
+        ("采用的设置", base, None),
+        ("只用词（重叠计数）", base, lambda _, is_word: is_word),
+        ("只用单字和双字串", base, lambda term, _: len(term) <= 2),
+        ("词和双字串，不用单字", base, lambda term, _: len(term) > 1),
+        ("更大的词表（词≥3 段，字串≥8 段）", replace(base, min_word_labels=3, min_gram_labels=8), None),
+        ("更小的词表（词≥8 段，字串≥40 段）", replace(base, min_word_labels=8, min_gram_labels=40), None),
+        ("不剪去弱词", replace(base, left_out_terms=0.0), None),
+        ("普通 TF-IDF（idf 一次方）", replace(base, idf_power=1.0), None),
+        ("不用朴素贝叶斯比值", replace(base, ratio_power=0.0), None),
+        ("完整的 NBSVM 比值", replace(base, ratio_power=1.0), None),
+        ("正则化弱一些（C=10）", replace(base, inverse_regularisation=10.0), None),
+        ("正则化强一些（C=1）", replace(base, inverse_regularisation=1.0), None),
+        ("各主题不平衡加权", replace(base, balance=0.0), None),
+        ("各主题完全平衡加权", replace(base, balance=1.0), None),
+        ("不学次要主题", replace(base, also_weight=1e-6), None),
+        ("次要主题与主要主题同权", replace(base, also_weight=1.0), None),
+        ("存疑的标注不减权", replace(base, unsure_weight=1.0), None),
+        ("不学单句", replace(base, sentence_weight=1e-6), None),
+        ("自写文件与公开材料同权", replace(base, text_weight=1.0), None),
+    ]
+    rows = [[name, *bench.measure(settings, keep=keep)] for name, settings, keep in variants]
+    return table(["设置", "自写文件", "公开材料", "dev.jsonl", "词表"], rows)
+
+
+def learning_curve(bench: Bench) -> str:
+    """What more labels bring: our own text alone, counts alone, both."""
+    own = [label for label in bench.labels if label.counts is None]
+    pooled = [label for label in bench.labels if label.counts is not None]
+    order = np.random.default_rng(0).permutation(sorted({label.document for label in own}))
+    rows = []
+    for share in (0.125, 0.25, 0.5, 1.0):
+        chosen = set(order[: int(len(order) * share)].tolist())
+        some = [label for label in own if label.document in chosen]
+        rows.append([f"自写 {len(some)} 段", *bench.measure(Settings(), labels=some)])
+    rows.append([f"公开 {len(pooled)} 段词频", *bench.measure(Settings(), labels=pooled)])
+    rows.append([f"两者 {len(bench.labels)} 段", *bench.measure(Settings())])
+    return table(["标注", "自写文件", "公开材料", "dev.jsonl", "词表"], rows)
+
+
+def rivals(bench: Bench) -> str:
+    """Others trained on the same text (our own documents), tested on documents left out and on dev.jsonl."""
+    own = [label for label in bench.labels if label.counts is None]
+    texts, themes = [label.text for label in own], np.array([label.theme for label in own])
+    folds = count_examples(TermScan(compile_terms(["的"], {})), ["的"], own, [1.0] * len(own), folds=5).folds
+    learners: dict[str, Callable[[list[str], list[str]], Callable[[list[str]], list[str]]]] = {
+        "关键词规则（术语表投票）": lambda _texts, _themes: _keyword_rule(bench.lexicon),
+        "jieba + TF-IDF + LinearSVC": lambda a, b: rival.train(a, b).predict,
+        "字符 1–3 元 TF-IDF + LinearSVC": _characters,
+    }
+    try:
+        import fasttext  # noqa: F401, PLC0415 - a rival that need not be there
+    except ModuleNotFoundError:
+        print("fastText is not installed; pip install fasttext-wheel to compare with it")
+    else:
+        learners["fastText（字符，最好的六种设置之一）"] = _fasttext
+    rows = [["tagger（同样只用自写文件）", *bench.measure(Settings(), labels=own)[0:3:2]]]
+    for name, learn in learners.items():
+        given = np.empty(len(own), object)
+        for fold in range(5):
+            inside = folds == fold
+            predict = learn([t for t, i in zip(texts, inside, strict=True) if not i], themes[~inside].tolist())
+            given[inside] = predict([t for t, i in zip(texts, inside, strict=True) if i])
+        cells = [f"{macro_f1(themes, given.astype(str)):.3f}"]
+        if bench.dev.texts:
+            on_dev = np.array(learn(texts, themes.tolist())(bench.dev.texts))
+            cells.append(f"{macro_f1(bench.dev.gold(on_dev), on_dev):.3f}")
+        rows.append([name, *cells])
+    return table(["方法", "自写文件", "dev.jsonl"], rows)
+
+
+def _keyword_rule(lexicon: dict[str, str]) -> Callable[[list[str]], list[str]]:
+    def vote(text: str) -> str:
+        votes = [theme for term, theme in lexicon.items() if term in text and theme != "其他"]
+        return max(THEMES, key=votes.count) if votes else "其他"
+
+    return lambda texts: list(map(vote, texts))
+
+
+def _characters(texts: list[str], themes: list[str]) -> Callable[[list[str]], list[str]]:
+    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True, min_df=2)
+    predict: Callable[[list[str]], list[str]] = make_pipeline(vectorizer, LinearSVC()).fit(texts, themes).predict
+    return predict
+
+
+def _fasttext(texts: list[str], themes: list[str]) -> Callable[[list[str]], list[str]]:
+    import tempfile  # noqa: PLC0415
+
+    import fasttext  # noqa: PLC0415
+
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
+        file.writelines(f"__label__{theme} {' '.join(text)}\n" for text, theme in zip(texts, themes, strict=True))
+        file.flush()
+        settings = {"epoch": 25, "lr": 0.5, "wordNgrams": 3, "dim": 50, "thread": 1, "verbose": 0, "seed": 0}
+        model = fasttext.train_supervised(file.name, **settings)
+    return lambda texts: [
+        labels[0].removeprefix("__label__") for labels in model.predict(list(map(" ".join, texts)))[0]
+    ]
+
+
+def pruning(bench: Bench) -> str:
+    """What is lost when more of the weakest terms are left out."""
+    rows = []
+    for share in (0.0, 0.25, 0.5, 0.75, 0.9):
+        *cells, terms = bench.measure(replace(Settings(), left_out_terms=share))
+        rows.append([f"{share:.0%}", str(round(int(terms) * (1 - share))), *cells])
+    return table(["不用的词", "留下的词", "自写文件", "公开材料", "dev.jsonl"], rows)
+
+
+def main() -> None:
+    """Measure, print and, if asked, write the tables into the documents."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="only the shipped settings")
+    parser.add_argument("--write", action="store_true", help="put the tables into the documents")
+    options = parser.parse_args()
+    labels = read_labels(sorted([*DATA.glob("*.jsonl"), *DATA.glob("*.jsonl.gz")]))
+    lexicon, dev = read_lexicon(DATA / "lexicon.tsv"), read_dev()
+    trained = train(labels, lexicon, settings=Settings(), progress=lambda _: None)
+    parts: dict[str, Callable[[], str]] = {
+        "figures": lambda: shipped(trained, dev),
+        "themes": lambda: by_theme(trained),
+        "errors": lambda: errors(trained),
+    }
+    with Parallel(n_jobs=-1) as workers:
+        bench = Bench(labels, lexicon, dev, workers)
+        if not options.quick:
+            parts |= {
+                "alternatives": lambda: alternatives(bench),
+                "curve": lambda: learning_curve(bench),
+                "rivals": lambda: rivals(bench),
+                "pruning": lambda: pruning(bench),
+            }
+        for name, measure in parts.items():
+            text = measure()
+            print(f"\n{name}\n\n{text}", flush=True)
+            if options.write:
+                for document in ("README.md", "README.en.md", "docs/accuracy.md"):
+                    write(ROOT / document, name, text)
+
+
+if __name__ == "__main__":
+    main()

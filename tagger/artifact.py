@@ -1,0 +1,204 @@
+"""A model folder: saved whole or not at all, and checked before it is believed. No pickle, nothing that can run.
+
+manifest.json   format version, model id, themes, decision rule, figures, versions, and the SHA-256 of each other file
+arrays.npz      the compiled vocabulary and the weights, plain arrays
+words.npz       the compiled words that explanations are told in; loaded only for these
+terms.txt       the terms in the order of their numbers, one a line, for people
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tagger.decision import Rule
+from tagger.errors import ArtifactError, OutputError
+from tagger.model import Model, Weights
+from tagger.terms import TermScan, Trie
+from tagger.themes import OTHER
+
+FORMAT = 1
+MANIFEST, ARRAYS, WORDS, TERMS = "manifest.json", "arrays.npz", "words.npz", "terms.txt"
+PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".npy", ".pt", ".bin"})
+ADVICE = "重新安装 gongwen-tagger，或用 scripts/retrain.py 重新训练"
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A loaded model: what is needed to tag, and the manifest that says where it came from."""
+
+    model: Model
+    rule: Rule
+    manifest: Mapping[str, Any]
+
+    @property
+    def model_id(self) -> str:
+        """A short name that changes with every byte of the model."""
+        return str(self.manifest["model_id"])
+
+
+def save_artifact(
+    folder: str | Path,
+    *,
+    model: Model,
+    rule: Rule,
+    words: Trie,
+    terms: Sequence[str],
+    facts: Mapping[str, Any],
+) -> str:
+    """Write a model folder, beside its place first and then renamed; an existing folder is replaced.
+
+    `facts` are added to the manifest: data, figures, versions. The same input gives the same bytes. Returns the model
+    id. Raises `OutputError` if the place cannot be written or is no model folder.
+    """
+    folder = Path(folder)
+    if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(folder, found="已有别的内容", expected="空文件夹或旧的模型文件夹", advice="换一个位置")
+    weights = model.weights
+    parts = {
+        ARRAYS: _pack({"trie": model.scan.trie, "weights": weights}),
+        WORDS: _pack({"trie": words}),
+        TERMS: "".join(f"{term}\n" for term in terms).encode(),
+    }
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()}
+    settings = {
+        "format": FORMAT,
+        "themes": list(weights.themes),
+        "certain_from": rule.certain_from,
+        "also_from": dict(zip(weights.themes, rule.also_from, strict=True)),
+        "sha256": hashes,
+        **facts,
+    }
+    model_id = hashlib.sha256(_dump(settings)).hexdigest()[:12]
+    parts[MANIFEST] = _dump({"model_id": model_id, **settings})
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        beside.chmod(0o755)
+        try:
+            for name, content in parts.items():
+                (beside / name).write_bytes(content)
+            _swap(beside, folder)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+    except OSError as error:
+        raise OutputError(
+            folder, found=f"写不进去（{error.strerror}）", expected="可以写入的位置", advice="检查权限和磁盘空间"
+        ) from error
+    return model_id
+
+
+def _swap(new: Path, folder: Path) -> None:
+    """Put a finished folder in the place of another; should the second step fail, the old one comes back."""
+    if not folder.exists():
+        new.rename(folder)
+        return
+    old = folder.with_name(f".{folder.name}-old-{new.name[-8:]}")
+    folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _dump(manifest: Mapping[str, Any]) -> bytes:
+    return (json.dumps(manifest, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _pack(records: Mapping[str, Trie | Weights]) -> bytes:
+    """The arrays of some records in one NPZ file with a fixed time stamp, so that equal arrays give equal bytes."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for kind, record in records.items():
+            for each in fields(record):
+                if each.name == "themes":  # words, not numbers: they stand in the manifest
+                    continue
+                part = io.BytesIO()
+                np.lib.format.write_array(part, np.asarray(getattr(record, each.name)), allow_pickle=False)
+                archive.writestr(zipfile.ZipInfo(f"{kind}.{each.name}.npy"), part.getvalue())
+    return target.getvalue()
+
+
+def load_artifact(folder: str | Path) -> Artifact:
+    """Load a model folder after checking its version, themes and the hash of each part.
+
+    Raises `ArtifactError` if it is missing, damaged, of another version, or holds a pickle.
+    """
+    folder = Path(folder)
+    manifest = _read_manifest(folder)
+    for entry in sorted(folder.iterdir()):
+        if entry.suffix.lower() in PICKLES:
+            raise ArtifactError(
+                folder, found=f"含有不安全的文件 {entry.name}", expected="只含清单和数组的模型文件夹", advice=ADVICE
+            )
+    themes = tuple(manifest["themes"])
+    try:
+        with np.load(io.BytesIO(_checked(folder, ARRAYS, manifest)), allow_pickle=False) as arrays:
+            names = [each.name for each in fields(Weights) if each.name != "themes"]
+            weights = Weights(themes=themes, **{name: arrays[f"weights.{name}"] for name in names})
+            model = Model(TermScan(_trie(arrays)), weights)
+        rule = Rule(float(manifest["certain_from"]), tuple(float(manifest["also_from"][theme]) for theme in themes))
+    except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise ArtifactError(folder, found="内容不完整", expected="完整的模型文件夹", advice=ADVICE) from error
+    return Artifact(model, rule, manifest)
+
+
+def load_words(folder: str | Path) -> TermScan:
+    """The words that explanations are told in. Raises `ArtifactError` as `load_artifact` does."""
+    folder = Path(folder)
+    with np.load(io.BytesIO(_checked(folder, WORDS, _read_manifest(folder))), allow_pickle=False) as arrays:
+        return TermScan(_trie(arrays))
+
+
+def _trie(arrays: Mapping[str, Any]) -> Trie:
+    return Trie(**{each.name: _plain(arrays[f"trie.{each.name}"]) for each in fields(Trie)})
+
+
+def load_terms(folder: str | Path) -> tuple[str, ...]:
+    """The terms of a model, in the order of their numbers. Raises `ArtifactError` as `load_artifact` does."""
+    folder = Path(folder)
+    return tuple(_checked(folder, TERMS, _read_manifest(folder)).decode().split("\n")[:-1])
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    if not folder.is_dir():
+        raise ArtifactError(folder, found="没有这个模型文件夹", expected="训练好的模型文件夹", advice=ADVICE)
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError) as error:
+        raise ArtifactError(folder, found="清单缺失或损坏", expected=f"可读的 {MANIFEST}", advice=ADVICE) from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        version = manifest.get("format") if isinstance(manifest, dict) else None
+        raise ArtifactError(folder, found=f"模型格式版本是 {version}", expected=f"版本 {FORMAT}", advice=ADVICE)
+    themes = manifest.get("themes")
+    if not isinstance(themes, list) or len(set(themes)) != len(themes) or OTHER not in themes:
+        raise ArtifactError(folder, found="清单里的主题有误", expected=f"互不相同的主题，其中有{OTHER}", advice=ADVICE)
+    return manifest
+
+
+def _checked(folder: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
+    """The bytes of a part, if they are those that were saved."""
+    expected = manifest.get("sha256", {}).get(name)
+    try:
+        content = (folder / name).read_bytes()
+    except OSError as error:
+        raise ArtifactError(folder, found=f"缺少 {name}", expected="完整的模型文件夹", advice=ADVICE) from error
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise ArtifactError(folder, found=f"{name} 与清单不符，已损坏或被改动", expected="原样的文件", advice=ADVICE)
+    return content
+
+
+def _plain(array: np.ndarray[Any, Any]) -> Any:
+    return array.item() if array.ndim == 0 else array

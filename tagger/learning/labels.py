@@ -1,0 +1,96 @@
+"""Label files: JSON Lines, one line of a document each, read and checked.
+
+A line of body text carries `text`, `theme` and `also`; other lines of the document (title, headings, signature …) may
+stand among them with their `role`, so that a file holds whole documents. A label may hold term counts in place of text
+(see `counts`). Unknown fields are left alone.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tagger.errors import LabelError
+from tagger.records import Label
+from tagger.themes import OTHER, THEMES
+
+ADVICE = "改正这一行再试"
+
+
+def read_lines(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the JSON objects of a file (`.gz` or plain), each with its place `file:line` for messages.
+
+    Raises `LabelError` if the file cannot be read or a line is no JSON object.
+    """
+    path = Path(path)
+    opener = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield f"{path}:{number}", _parsed(f"{path}:{number}", line)
+    except (OSError, UnicodeDecodeError) as error:
+        raise LabelError(
+            path, found=f"读不了（{error}）", expected="UTF-8 的 JSONL 文件", advice="检查路径和编码"
+        ) from error
+
+
+def _parsed(place: str, line: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise LabelError(place, found="不是 JSON", expected="每行一个 JSON 对象", advice=ADVICE) from error
+    if not isinstance(record, dict):
+        raise LabelError(place, found="不是 JSON 对象", expected='{"text": …, "theme": …}', advice=ADVICE)
+    return record
+
+
+def read_labels(paths: Iterable[str | Path]) -> list[Label]:
+    """Read the labelled paragraphs of label files, in order.
+
+    Raises `LabelError` if a label has no text, names an unknown theme, or if two labels give one text of one document
+    different themes; the message names both places.
+    """
+    labels: list[Label] = []
+    seen: dict[tuple[str, str], tuple[str, str]] = {}
+    for path in paths:
+        for place, record in read_lines(path):
+            if record.get("role", "body") != "body":
+                continue
+            label = _label(place, record)
+            if label.counts is None:
+                before, theme = seen.setdefault((label.document, label.text), (place, label.theme))
+                if theme != label.theme:
+                    found = f"与 {before} 是同一段文字，一处标为{theme}，一处标为{label.theme}"
+                    raise LabelError(place, found=found, expected="同一段文字只有一个主题", advice="改正其中一处")
+            labels.append(label)
+    return labels
+
+
+def _label(place: str, record: Mapping[str, Any]) -> Label:
+    text, counts = record.get("text", ""), record.get("counts")
+    if not isinstance(text, str) or not (text.strip() or isinstance(counts, dict)):
+        raise LabelError(place, found="没有正文", expected="text 里有文字，或 counts 里有词频", advice=ADVICE)
+    theme, also = record.get("theme"), record.get("also", [])
+    if theme not in THEMES:
+        raise LabelError(place, found=f"主题是 {theme!r}", expected="、".join(THEMES) + "之一", advice=ADVICE)
+    if not isinstance(also, list) or not set(also) <= set(THEMES) - {OTHER, theme}:
+        expected = f"与主要主题不同、不含{OTHER}的一组主题"
+        raise LabelError(place, found=f"次要主题是 {also!r}", expected=expected, advice=ADVICE)
+    return Label(
+        text=text,
+        theme=theme,
+        also=tuple(also),
+        document=str(record.get("document", "")),
+        source=str(record.get("source", "")),
+        kind=str(record.get("kind", "")),
+        headings=tuple(record.get("headings", ())),
+        labeller=str(record.get("labeller", "")),
+        labelled_at=str(record.get("labelled_at", "")),
+        unsure=bool(record.get("unsure")),
+        weak=bool(record.get("weak")),
+        counts=counts,
+    )

@@ -1,0 +1,142 @@
+"""The model: term counts → TF-IDF → log-odds → probability, and the reasons for them. NumPy only.
+
+TF-IDF is scikit-learn's (sublinear term frequency, L2 norm): a term that occurs n times in a text weighs
+(1 + ln n) · idf, and the weights of a text are scaled to length 1. One logistic regression a theme, this theme against
+the rest, turns them into the log-odds that the theme is present. Vector scaling (Guo et al. 2017, "On Calibration of
+Modern Neural Networks"), fitted on documents left out, turns the log-odds of all themes into the probability of each
+being the primary one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tagger.records import Explanation, Reason, Score
+from tagger.terms import Positions, TermCounts, TermScan, chunks
+
+Doubles: TypeAlias = npt.NDArray[np.float64]
+Singles: TypeAlias = npt.NDArray[np.float32]
+
+MAX_LOGARITHM = 4096  # logarithms of term frequencies up to here are looked up
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What training found, as an artifact stores it; V terms, T themes."""
+
+    themes: tuple[str, ...]
+    idf: Singles  # (V,) inverse document frequency
+    coefficients: Singles  # (V, T)
+    bias: Doubles  # (T,)
+    scale: Doubles  # (T,) calibration: probabilities are the softmax of scale · log-odds + offset
+    offset: Doubles  # (T,)
+
+
+class Model:
+    """Scores texts with a scan and weights."""
+
+    def __init__(self, scan: TermScan, weights: Weights) -> None:
+        self.scan = scan
+        self.weights = weights
+        # a row a term: its coefficients times idf, then the square of idf, so that one look-up serves scores and norm
+        self._rows = np.column_stack([weights.coefficients * weights.idf[:, None], np.square(weights.idf)])
+        self._tf = np.ones(MAX_LOGARITHM, np.float32)
+        self._tf[1:] += np.log(np.arange(1, MAX_LOGARITHM, dtype=np.float32))
+
+    @property
+    def themes(self) -> tuple[str, ...]:
+        """The themes, in the order of all columns."""
+        return self.weights.themes
+
+    def log_odds(self, texts: Sequence[str]) -> Doubles:
+        """Log-odds of each theme for each text, shape (texts, themes)."""
+        parts = [self.score_counts(self.scan.count_chunk(chunk)) for chunk in chunks(texts)]
+        return np.concatenate([np.empty((0, len(self.themes))), *parts])
+
+    def score_counts(self, counts: TermCounts) -> Doubles:
+        """Log-odds from term counts, shape (texts, themes)."""
+        rows = self._rows.take(counts.terms, axis=0)
+        repeated = np.flatnonzero(counts.counts > 1)  # few; a single occurrence weighs 1 · idf
+        factors = np.repeat(self._sublinear(counts.counts.take(repeated))[:, None], rows.shape[1], axis=1)
+        factors[:, -1] *= factors[:, -1]
+        rows[repeated] *= factors
+        sums = np.zeros((len(counts), rows.shape[1]))
+        filled = np.flatnonzero(np.diff(counts.starts))
+        if len(filled):
+            sums[filled] = np.add.reduceat(rows, counts.starts[filled], axis=0, dtype=np.float64)
+        norms = np.sqrt(np.maximum(sums[:, -1:], np.finfo(np.float32).tiny))
+        scores: Doubles = sums[:, :-1] / norms + self.weights.bias
+        return scores
+
+    def _sublinear(self, counts: npt.NDArray[np.int32]) -> Singles:
+        if counts.max(initial=0) < MAX_LOGARITHM:
+            return self._tf.take(counts)
+        return (1 + np.log(counts)).astype(np.float32)
+
+    def probabilities(self, log_odds: Doubles) -> Doubles:
+        """The probability of each theme to be the primary one, shape (texts, themes); rows sum to 1."""
+        return calibrated(log_odds, self.weights.scale, self.weights.offset)
+
+    def explain(self, text: str, words: TermScan) -> tuple[Explanation, ...]:
+        """For each theme, the words of the text and what each contributes to its log-odds.
+
+        Every occurrence of a term spreads its contribution evenly over its characters. `words` knows words and set
+        phrases that a reader recognises; the text is cut into them, and the characters of each are added up.
+        """
+        by_character = self._contributions(len(text), *self.scan.find(text))
+        spans = list(_cut(len(text), words.find(text)))
+        log_odds = self.log_odds([text])
+        scores = zip(self.themes, log_odds[0].tolist(), self.probabilities(log_odds)[0].tolist(), strict=True)
+        return tuple(
+            Explanation(
+                Score(*score),
+                float(self.weights.bias[column]),
+                tuple(_reasons(text, spans, by_character[:, column])),
+            )
+            for column, score in enumerate(scores)
+        )
+
+    def _contributions(self, length: int, starts: Positions, ends: Positions, terms: npt.NDArray[np.int32]) -> Doubles:
+        """What each character contributes to the log-odds of each theme, shape (length, themes)."""
+        distinct, which, counts = np.unique(terms, return_inverse=True, return_counts=True)
+        rows = self._rows.take(distinct, axis=0).astype(np.float64)
+        frequency = self._sublinear(counts.astype(np.int32)).astype(np.float64)
+        norm = np.sqrt((rows[:, -1] * np.square(frequency)).sum()) or 1.0
+        share = (rows[:, :-1] * (frequency / counts / norm)[:, None])[which] / (ends - starts)[:, None]
+        edges = np.zeros((length + 1, len(self.themes)))
+        np.add.at(edges, starts, share)
+        np.subtract.at(edges, ends, share)
+        contributions: Doubles = edges.cumsum(axis=0)[:-1]
+        return contributions
+
+
+def calibrated(log_odds: Doubles, scale: Doubles, offset: Doubles) -> Doubles:
+    """Vector scaling: the softmax of scaled and shifted log-odds, row by row."""
+    scaled = log_odds * scale + offset
+    scaled -= scaled.max(axis=1, keepdims=True)
+    np.exp(scaled, out=scaled)
+    scaled /= scaled.sum(axis=1, keepdims=True)
+    return scaled
+
+
+def _cut(length: int, found: tuple[Positions, Positions, npt.NDArray[np.int32]]) -> Iterator[tuple[int, int]]:
+    """Cut a text into the words that were found, the longest from the left; what is in no word stands alone."""
+    starts, ends, _ = found
+    longest = dict(sorted(zip(starts.tolist(), ends.tolist(), strict=True)))  # the last, longest end of each start
+    position = 0
+    while position < length:
+        end = longest.get(position, position + 1)
+        yield position, end
+        position = end
+
+
+def _reasons(text: str, spans: Sequence[tuple[int, int]], contributions: Doubles) -> Iterator[Reason]:
+    for start, end in spans:
+        log_odds = float(contributions[start:end].sum())
+        if log_odds:
+            yield Reason(text[start:end], start, end, log_odds)
