@@ -25,7 +25,7 @@ from tagger.decision import Rule
 from tagger.errors import ArtifactError, OutputError
 from tagger.model import Model, Weights
 from tagger.terms import TermScan, Trie
-from tagger.themes import OTHER
+from tagger.themes import THEMES
 
 FORMAT = 1
 MANIFEST, ARRAYS, WORDS, TERMS = "manifest.json", "arrays.npz", "words.npz", "terms.txt"
@@ -62,8 +62,7 @@ def save_artifact(
     id. Raises `OutputError` if the place cannot be written or is no model folder.
     """
     folder = Path(folder)
-    if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputError(folder, found="已有别的内容", expected="空文件夹或旧的模型文件夹", advice="换一个位置")
+    check_place(folder)
     weights = model.weights
     parts = {
         ARRAYS: _pack({"trie": model.scan.trie, "weights": weights}),
@@ -79,7 +78,7 @@ def save_artifact(
         "sha256": hashes,
         **facts,
     }
-    model_id = hashlib.sha256(_dump(settings)).hexdigest()[:12]
+    model_id = _model_id(settings)
     parts[MANIFEST] = _dump({"model_id": model_id, **settings})
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -98,6 +97,15 @@ def save_artifact(
     return model_id
 
 
+def check_place(folder: Path) -> None:
+    """Raise `OutputError` unless a model may be saved as `folder`: nothing is there yet, or only an older model."""
+    if not folder.exists():
+        return
+    names = {entry.name for entry in folder.iterdir()} if folder.is_dir() else {folder.name}
+    if names and not (MANIFEST in names <= {MANIFEST, ARRAYS, WORDS, TERMS}):
+        raise OutputError(folder, found="已有别的内容", expected="空文件夹或旧的模型文件夹", advice="换一个位置")
+
+
 def _swap(new: Path, folder: Path) -> None:
     """Put a finished folder in the place of another; should the second step fail, the old one comes back."""
     if not folder.exists():
@@ -111,6 +119,10 @@ def _swap(new: Path, folder: Path) -> None:
         old.rename(folder)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _model_id(settings: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_dump(settings)).hexdigest()[:12]
 
 
 def _dump(manifest: Mapping[str, Any]) -> bytes:
@@ -144,8 +156,9 @@ def load_artifact(folder: str | Path) -> Artifact:
                 folder, found=f"含有不安全的文件 {entry.name}", expected="只含清单和数组的模型文件夹", advice=ADVICE
             )
     themes = tuple(manifest["themes"])
+    parts = {name: _checked(folder, name, manifest) for name in (ARRAYS, WORDS, TERMS)}
     try:
-        with np.load(io.BytesIO(_checked(folder, ARRAYS, manifest)), allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(parts[ARRAYS]), allow_pickle=False) as arrays:
             names = [each.name for each in fields(Weights) if each.name != "themes"]
             weights = Weights(themes=themes, **{name: arrays[f"weights.{name}"] for name in names})
             model = Model(TermScan(_trie(arrays)), weights)
@@ -182,15 +195,17 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         version = manifest.get("format") if isinstance(manifest, dict) else None
         raise ArtifactError(folder, found=f"模型格式版本是 {version}", expected=f"版本 {FORMAT}", advice=ADVICE)
-    themes = manifest.get("themes")
-    if not isinstance(themes, list) or len(set(themes)) != len(themes) or OTHER not in themes:
-        raise ArtifactError(folder, found="清单里的主题有误", expected=f"互不相同的主题，其中有{OTHER}", advice=ADVICE)
+    settings = {name: value for name, value in manifest.items() if name != "model_id"}
+    if manifest.get("model_id") != _model_id(settings):
+        raise ArtifactError(folder, found="清单与模型编号不符，已损坏或被改动", expected="原样的清单", advice=ADVICE)
+    if manifest.get("themes") != list(THEMES) or not isinstance(manifest.get("sha256"), dict):
+        raise ArtifactError(folder, found="清单里的主题或校验值有误", expected="、".join(THEMES), advice=ADVICE)
     return manifest
 
 
 def _checked(folder: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
     """The bytes of a part, if they are those that were saved."""
-    expected = manifest.get("sha256", {}).get(name)
+    expected = manifest["sha256"].get(name)
     try:
         content = (folder / name).read_bytes()
     except OSError as error:

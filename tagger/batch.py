@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import IO
+from typing import IO, TypeVar
 
 from tagger.errors import InputError, OutputError, TaggerError
 from tagger.tagging import Tagger
 from tagger.writing import csv, jsonl
 from tagger.writing.rows import Row, rows_of
 
+T = TypeVar("T")
 OUTPUTS: dict[str, ModuleType] = {"paragraphs.jsonl": jsonl, "paragraphs.csv": csv}
 DOCUMENT_SUFFIXES = frozenset({".docx", ".doc", ".wps", ".pdf", ".txt", ".text", ".md", ".markdown"})
 
@@ -53,21 +54,23 @@ class Summary:
 def gather(paths: Iterable[str | Path]) -> list[Path]:
     """The files to tag: files as given, folders searched for documents, in order of their names, none twice.
 
-    Raises `InputError` if a path does not exist, a folder is closed to us, or there is no document at all.
+    Raises `InputError` if no path exists, a folder is closed to us, or there is no document at all.
     """
-    found: dict[Path, None] = {}
-    for path in map(Path, paths):
+    given = list(map(Path, paths))
+    found: dict[Path, Path] = {}  # by where they really are
+    for path in given:
         if path.is_dir():
-            found.update(dict.fromkeys(_documents_in(path)))
-        elif path.exists():
-            found[path] = None
-        else:
-            raise InputError(path, found="没有这个文件或文件夹", expected="已有的路径", advice="检查路径有没有写错")
+            for document in _documents_in(path):
+                found.setdefault(document.absolute(), document)
+        else:  # a missing file is reported when its turn comes
+            found.setdefault(path.absolute(), path)
+    if not any(path.exists() for path in given):
+        raise InputError(given[0], found="没有这个文件或文件夹", expected="已有的路径", advice="检查路径有没有写错")
     if not found:
-        names = "、".join(map(str, paths))
+        names = "、".join(map(str, given))
         expected = "、".join(sorted(DOCUMENT_SUFFIXES)) + " 文件"
         raise InputError(names, found="里面没有文档", expected=expected, advice="换一个文件夹")
-    return list(found)
+    return list(found.values())
 
 
 def _documents_in(folder: Path) -> Iterator[Path]:
@@ -129,14 +132,19 @@ def _tagger(model: str | Path | None) -> Tagger:
 
 def _tag_one(path: Path, model: str | Path | None) -> FileResult:
     tagger = _tagger(model)
+    result = attempt(path, lambda: tuple(rows_of(tagger.tag_file(path), tagger.explain_theme)))
+    return result if isinstance(result, FileResult) else FileResult(path, result)
+
+
+def attempt(path: Path, work: Callable[[], T]) -> T | FileResult:
+    """What the work gives, or why this file failed: one broken file must not stop the others."""
     try:
-        return FileResult(path, tuple(rows_of(tagger.tag_file(path), tagger.explain)))
+        return work()
     except TaggerError as error:
         return FileResult(path, failure=str(error))
-    except Exception as error:  # noqa: BLE001 - a file that nobody foresaw must not stop the others
-        return FileResult(
-            path, failure=f"{path}：读取时出错（{type(error).__name__}：{error}）。请把这个文件发给开发者。"
-        )
+    except Exception as error:  # noqa: BLE001 - nor may a file that nobody foresaw
+        failure = f"{path}：读取时出错（{type(error).__name__}：{error}）。请把这个文件发给开发者。"
+        return FileResult(path, failure=failure)
 
 
 @contextlib.contextmanager

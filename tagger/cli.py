@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
+import hashlib
+import io
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +20,9 @@ from rich.table import Table
 from rich.text import Text
 
 from tagger import __version__
-from tagger.batch import OUTPUTS, FileResult, Summary, gather, tag_files
+from tagger.batch import OUTPUTS, FileResult, Summary, attempt, gather, tag_files
 from tagger.errors import MissingPackageError, TaggerError, UsageError
+from tagger.reading import read_content
 from tagger.reading.text import decode
 from tagger.records import Explanation, TaggedDocument
 from tagger.tagging import Tagger
@@ -65,20 +69,23 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is 0 when all went well, 1 when some files failed, 2 when nothing could be done."""
     options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name or text that the terminal cannot show stops nothing
     console = Console(highlight=False, soft_wrap=True)
-    complain = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         run: Callable[[argparse.Namespace, Console], int] = options.run
         return run(options, console)
     except TaggerError as error:
-        complain.print(Text(str(error), style="red"))
+        _complaints().print(Text(str(error), style="red"))
         return REFUSED
     except KeyboardInterrupt:
-        complain.print("已中断；没有留下写了一半的文件。")
+        _complaints().print("已中断；没有留下写了一半的文件。")
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output went away; nothing to say
-        return DONE
+
+
+def _complaints() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def _parser() -> _Parser:
@@ -117,7 +124,10 @@ def _add_tag(commands: Commands) -> None:
     )
     parser.add_argument("paths", nargs="+", metavar="路径", help="文件或文件夹（.docx、.txt、.md）；- 表示标准输入")
     parser.add_argument(
-        "--out", metavar="文件夹", type=Path, help="写入 paragraphs.jsonl 和 paragraphs.csv；不写则显示在屏幕上"
+        "--out",
+        metavar="文件夹",
+        type=Path,
+        help="写入 paragraphs.jsonl 和 paragraphs.csv，替换其中旧的；不写则显示在屏幕上",
     )
     parser.add_argument("--model", metavar="文件夹", type=Path, help="模型文件夹；默认用自带的模型")
     parser.add_argument("--jobs", metavar="N", type=int, default=1, help="同时使用的进程数，默认 1")
@@ -132,8 +142,7 @@ def _tag(options: argparse.Namespace, console: Console) -> int:
             advice = "单独使用 -，或先把文字存成文件"
             raise UsageError("-", found="与其他路径或 --out 一起使用", expected="单独一个 -", advice=advice)
         tagger = Tagger.load(options.model)
-        text = decode("标准输入", sys.stdin.buffer.read())
-        _show_document(tagger.tag_document(text, name="标准输入"), console)
+        _show_document(tagger.tag_source(read_content("标准输入", sys.stdin.buffer.read())), console)
         return DONE
     paths = gather(options.paths)
     if options.out is None:
@@ -147,11 +156,12 @@ def _tag(options: argparse.Namespace, console: Console) -> int:
 def _show_files(paths: Sequence[Path], tagger: Tagger, console: Console) -> int:
     failed = False
     for path in paths:
-        try:
-            _show_document(tagger.tag_file(path), console)
-        except TaggerError as error:
+        document = attempt(path, functools.partial(tagger.tag_file, path))
+        if isinstance(document, FileResult):
             failed = True
-            Console(stderr=True, highlight=False, soft_wrap=True).print(Text(str(error), style="red"))
+            _complaints().print(Text(document.failure, style="red"))
+        else:
+            _show_document(document, console)
     return SOME_FAILED if failed else DONE
 
 
@@ -171,6 +181,8 @@ def _progress(console: Console, files: int) -> Iterator[Callable[[FileResult], N
 def _show_document(document: TaggedDocument, console: Console) -> None:
     """Print each paragraph with its theme before it; what is no body text is dimmed."""
     console.print(Text(document.source.name, style="bold"))
+    if not any(each.tag for each in document.paragraphs):
+        console.print("（没有正文段落）")
     for each in document.paragraphs:
         line = Text()
         if each.tag is None:
@@ -184,7 +196,8 @@ def _show_document(document: TaggedDocument, console: Console) -> None:
 
 
 def _show_summary(summary: Summary, out: Path, console: Console) -> None:
-    table = Table(title=f"{summary.files} 个文件，{summary.paragraphs} 段", title_justify="left")
+    failed = f"（其中 {len(summary.failures)} 个未能标注）" if summary.failures else ""
+    table = Table(title=f"{summary.files} 个文件{failed}，{summary.paragraphs} 段", title_justify="left")
     table.add_column("主题")
     table.add_column("段数", justify="right")
     table.add_column("占比", justify="right")
@@ -210,17 +223,20 @@ def _add_explain(commands: Commands) -> None:
 def _explain(options: argparse.Namespace, console: Console) -> int:
     tagger = Tagger.load(options.model)
     text = options.text if options.text != STANDARD_INPUT else decode("标准输入", sys.stdin.buffer.read()).strip()
+    if not text.strip():
+        raise UsageError("explain", found="没有文字", expected="一段文字", advice="把文字放在引号里")
     tag, explanations = tagger.tag(text), tagger.explain(text)
     verdict = "、".join((tag.theme, *(f"兼 {theme}" for theme in tag.also)))
     doubt = "（不确定，请人看一看）" if tag.uncertain else ""
     console.print(Text(f"{verdict}　概率 {tag.probability:.0%}{doubt}", style="bold"))
-    table = Table("主题", "对数几率", "概率", "起作用的词语（对数几率）")
+    table = Table("主题", "概率", "对数几率", "起点", "最支持它的词语")
     for explanation in sorted(explanations, key=lambda each: -each.score.probability):
         score = explanation.score
         words = "　".join(f"{reason.text} {reason.log_odds:+.2f}" for reason in strongest(explanation))
-        row = (f"{score.log_odds:+.2f}", f"{score.probability:.1%}", words)
+        row = (f"{score.probability:.1%}", f"{score.log_odds:+.2f}", f"{explanation.bias:+.2f}", words)
         table.add_row(Text(score.theme, style=COLOURS[score.theme]), *row)
     console.print(table)
+    console.print("对数几率＝起点＋全部词语的作用（正负都算，这里只列最强的）；概率是六个主题放在一起校准的。")
     console.print(_marked(text, explanations[tag.themes.index(tag.theme)]))
     return DONE
 
@@ -264,7 +280,7 @@ def _train(options: argparse.Namespace, console: Console) -> int:
     trained = train_folder(options.data, options.out, progress=console.print)
     for name, figures in trained.figures().items():
         _show_figures(TITLES[name], figures, console)
-    console.print(f"模型：{options.out}", markup=False)
+    console.print(f"模型：{options.out}。用 --model 指定它，或重新安装本软件包，才会用上。", markup=False)
     return DONE
 
 
@@ -286,15 +302,18 @@ def _add_labels(commands: Commands) -> None:
     _chinese_titles(labels)
     actions: Commands = labels.add_subparsers(title="命令", required=True, metavar="命令")
     example = "tagger labels export --counts 标注.jsonl --out 词频.jsonl.gz"
-    parser = _command(
-        actions, "export", "把标注写成别的格式：词频代替原文，涉密文字也能合在一起训练。", example=example
-    )
+    parser = _command(actions, "export", "把标注写成词频，不给原文也能合在一起训练。", example=example)
     parser.add_argument("files", nargs="+", metavar="标注", type=Path, help="标注文件（*.jsonl）")
     parser.add_argument("--counts", action="store_true", required=True, help="写词频，不写原文")
     parser.add_argument("--out", metavar="文件", type=Path, required=True, help="写到哪里（.jsonl.gz）")
     parser.add_argument("--source", metavar="名称", default="", help="这批标注的来源名称；训练时同一来源不会拆开评估")
     parser.add_argument("--lexicon", metavar="文件", type=Path, help="术语表（词语<TAB>主题），其中的词语不会被切开")
     parser.set_defaults(run=_export_labels)
+
+
+def _code_name(document: str) -> str:
+    """A name that tells documents apart without saying which they are."""
+    return hashlib.sha256(document.encode()).hexdigest()[:12]
 
 
 def _export_labels(options: argparse.Namespace, console: Console) -> int:
@@ -304,9 +323,17 @@ def _export_labels(options: argparse.Namespace, console: Console) -> int:
         from tagger.learning.counts import count_labels, write_counts  # noqa: PLC0415 - tagging does without them
         from tagger.learning.labels import read_labels  # noqa: PLC0415
         from tagger.learning.vocabulary import read_lexicon  # noqa: PLC0415
-    labels = [replace(label, source=options.source or label.source) for label in read_labels(options.files)]
+    labels = [
+        replace(label, source=options.source or label.source, document=_code_name(label.document))
+        for label in read_labels(options.files)
+    ]
     counted = count_labels(labels, read_lexicon(options.lexicon) if options.lexicon else {})
-    write_counts(options.out, counted)
     terms = {term for label in counted for term in label.counts or ()}
+    if not terms:
+        raise UsageError(
+            "标注", found=f"只有 {len(labels)} 段，没有词在三段里都出现", expected="几百段以上", advice="合并后再试"
+        )
+    write_counts(options.out, counted)
     console.print(f"{len(counted)} 段标注、{len(terms)} 个词和字串的词频已写入 {options.out}", markup=False)
+    console.print("在三段以上出现的人名、地名也在其中；交出之前请看一看。")
     return DONE

@@ -1,10 +1,10 @@
 """The model: term counts → TF-IDF → log-odds → probability, and the reasons for them. NumPy only.
 
 TF-IDF is scikit-learn's (sublinear term frequency, L2 norm): a term that occurs n times in a text weighs
-(1 + ln n) · idf, and the weights of a text are scaled to length 1. One logistic regression a theme, this theme against
-the rest, turns them into the log-odds that the theme is present. Vector scaling (Guo et al. 2017, "On Calibration of
-Modern Neural Networks"), fitted on documents left out, turns the log-odds of all themes into the probability of each
-being the primary one.
+(1 + ln n) · idf, and the weights of a text are scaled to length 1; training may raise idf to a power. One logistic
+regression a theme, this theme against the rest, turns them into the log-odds that the theme is present. Vector scaling
+(Guo et al. 2017, "On Calibration of Modern Neural Networks"), fitted on documents left out, turns the log-odds of all
+themes into the probability of each being the primary one.
 """
 
 from __future__ import annotations
@@ -82,24 +82,26 @@ class Model:
         """The probability of each theme to be the primary one, shape (texts, themes); rows sum to 1."""
         return calibrated(log_odds, self.weights.scale, self.weights.offset)
 
-    def explain(self, text: str, words: TermScan) -> tuple[Explanation, ...]:
-        """For each theme, the words of the text and what each contributes to its log-odds.
+    def explain(self, text: str, words: TermScan, themes: Sequence[str] | None = None) -> tuple[Explanation, ...]:
+        """For each theme (or some), the words of the text and what each contributes to its log-odds.
 
         Every occurrence of a term spreads its contribution evenly over its characters. `words` knows words and set
         phrases that a reader recognises; the text is cut into them, and the characters of each are added up.
         """
-        by_character = self._contributions(len(text), *self.scan.find(text))
-        spans = list(_cut(len(text), words.find(text)))
         log_odds = self.log_odds([text])
-        scores = zip(self.themes, log_odds[0].tolist(), self.probabilities(log_odds)[0].tolist(), strict=True)
-        return tuple(
-            Explanation(
-                Score(*score),
-                float(self.weights.bias[column]),
-                tuple(_reasons(text, spans, by_character[:, column])),
-            )
-            for column, score in enumerate(scores)
-        )
+        probabilities = self.probabilities(log_odds)
+        spans = list(_cut(len(text), words.find(text)))
+        by_character = self._contributions(len(text), *self.scan.find(text))
+        starts = [start for start, _ in spans]
+        by_span = np.add.reduceat(by_character, starts, axis=0) if spans else by_character
+        explanations = []
+        for theme in self.themes if themes is None else themes:
+            column = self.themes.index(theme)
+            score = Score(theme, float(log_odds[0, column]), float(probabilities[0, column]))
+            moved = zip(spans, by_span[:, column].tolist(), strict=True)
+            reasons = tuple(Reason(text[start:end], start, end, odds) for (start, end), odds in moved if odds)
+            explanations.append(Explanation(score, float(self.weights.bias[column]), reasons))
+        return tuple(explanations)
 
     def _contributions(self, length: int, starts: Positions, ends: Positions, terms: npt.NDArray[np.int32]) -> Doubles:
         """What each character contributes to the log-odds of each theme, shape (length, themes)."""
@@ -133,10 +135,3 @@ def _cut(length: int, found: tuple[Positions, Positions, npt.NDArray[np.int32]])
         end = longest.get(position, position + 1)
         yield position, end
         position = end
-
-
-def _reasons(text: str, spans: Sequence[tuple[int, int]], contributions: Doubles) -> Iterator[Reason]:
-    for start, end in spans:
-        log_odds = float(contributions[start:end].sum())
-        if log_odds:
-            yield Reason(text[start:end], start, end, log_odds)

@@ -7,6 +7,7 @@ of the source it covers; only its `text` is cleaned of litter, page numbers, dou
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,18 +16,19 @@ from tagger.records import Paragraph, Role, Source
 
 # Cleaning
 PAGE_NUMBER = re.compile(r"[-—–·]+ ?\d{1,4} ?[-—–·]+|第 ?\d+ ?页(?: ?[,，/]? ?共 ?\d+ ?页)?")
-JUNK = re.compile(r"##\w{1,40}##|[\u200b-\u200f\u2060\ufeff\0]+|\s+")
+JUNK = re.compile(r"##[A-Za-z_]{1,40}##|\*\*|[\u200b-\u200f\u2060\ufeff\0]+|\s+")
 WIDE = re.compile(r"[\u2018-\u2026\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]")  # no blank beside these
 INDENT = re.compile(r"[ \t\u3000\xa0]{2}|\u3000|\t")
 
 # Headings: the marks of each depth, outermost first; a mark of the last two often begins a mere item
 NUMERAL = "[一二三四五六七八九十百〇零]{1,4}"
+UNIT = "万亿千百元米里公平立亩吨斤个倍度分户人次件名家项处年月小厘毫%％"  # after these, 2.5 is a quantity
 MARKS = (
     re.compile(rf"第{NUMERAL}(?:部分|编|篇|章)|专题{NUMERAL}"),
     re.compile(rf"第{NUMERAL}节"),
-    re.compile(rf"{NUMERAL}(?:[、.．]|(?=[ ]))"),
+    re.compile(rf"{NUMERAL}(?:[、.．](?!{NUMERAL}(?:、|产业))|(?= ))"),
     re.compile(rf"[（(]{NUMERAL}[）)][、.．]?"),
-    re.compile(r"\d{1,2}(?:[.．、](?!\d)|(?:\.\d{1,2}){1,3}(?= |[\u4e00-\u9fff](?<![万亿元]))|(?= [\u4e00-\u9fff]))"),
+    re.compile(rf"\d{{1,2}}(?:[.．、](?!\d)|(?:\.\d{{1,2}}){{1,3}}(?![\d{UNIT}])|(?= [\u4e00-\u9fff]))"),
     re.compile(r"[（(]\d{1,2}[）)][、.．]?|[①-⑳]"),
 )
 ITEM_DEPTH = 4
@@ -43,7 +45,7 @@ MAX_PLAIN_HEADING = 30  # a heading without a number
 SENTENCE_END = re.compile(r"[。！？!?；;…：:][”’」』）)]*$")
 CLAUSE_END = re.compile(r"[，,、]$")
 NUMBERED = re.compile(
-    r"[（(]?[\d一二三四五六七八九十]{1,3}[）)、.．]|第[一二三四五六七八九十百\d]+[条章节款]|[①-⑳]|[•·●◆■]"
+    r"[（(]?[\d一二三四五六七八九十]{1,3}(?:[）)、]|[.．](?!\d))|第[一二三四五六七八九十百\d]+[条章节款]|[①-⑳]|[•·●◆■]"
 )
 YEAR = r"(?:(?:19|20)\d{2}|[一二][〇○零九OＯ][〇○零一二三四五六七八九OＯ]{2})"
 DATE = re.compile(
@@ -55,11 +57,13 @@ DOCUMENT_NUMBER = re.compile(
 )
 COPY = re.compile(r"(?:抄\s*送|抄\s*报|分\s*送|发\s*送|印\s*发|报\s*送)\s*[：:].+|.{2,24}\d{4}年\d{1,2}月\d{1,2}日印发")
 ATTACHMENT = re.compile(r"附\s*[件表录图]\s*[\d一二三四五六七八九十]*\s*(?:[：:].*)?|附[：:].+")
-ADDRESS = re.compile(r"(?:各位|尊敬的|同志们|同学们|代表们|朋友们|乡亲们|老师们|工友们)[^。；]{0,50}[：:！!]?")
+ADDRESS = re.compile(
+    r"(?:各位|尊敬的|同志们|同学们|代表们|朋友们|乡亲们|老师们|工友们)(?:[^。；！]{0,50}[：:]|[^，。；：]{0,12}[！!]?)"
+)
 SALUTATION = re.compile(r"(?!.*(?:如下|现将|现就|根据|为了|按照|以下|报告|汇报|通知))[^。；！？]{2,120}[：:]")
 SIGNER = re.compile(
-    r"[（(]?(?:(?:述职|报告|发言|汇报|承诺|责任|整理|记录|联系|负责|对照检查|剖析|答辩|起诉|上诉|具状|倡议|申请|代理|审核|供稿|参会|申报|检举)人?"
-    r"|供稿|撰稿|编辑|本报记者|记者|通讯员|审判长|审判员|书记员|法定代表人)(?:单位)?[：: ].{1,24}"
+    r"[（(]?(?:(?:述职|报告|发言|汇报|承诺|责任|整理|记录|联系|负责|对照检查|剖析|答辩|起诉|上诉|具状|倡议|申请|代理|审核|供稿|参会|申报|检举|签发|出席|列席|缺席|主持|责任编辑)人?"
+    r"|供稿|撰稿|编辑|本报记者|记者|通讯员|审判长|审判员|书记员|法定代表人)(?:单位)?[：: ][^。；！？]{1,24}"
 )
 FORMS: dict[Role, re.Pattern[str]] = {  # lines that their form alone gives away, the first that fits
     "copy": COPY,
@@ -73,6 +77,7 @@ OFFICE = re.compile(
     r".{2,}(?:局|委|办|部|厅|处|科|室|组|会|院|站|所|队|社|政府|党委|党组|党支部|支部|中心|公司|集团|学校|大学|学院|中学|小学|幼儿园|街道|办事处|银行|馆|法庭)"
 )
 PERSON = re.compile(r".{2,24}[ ].{1,3}(?:[ ].{1})?|[（(]?.{0,12}(?:某某|某)[）)]?")
+MIN_CELL_BODY = 15  # characters from which on the text of a table cell or a text box is body, not a mere entry
 MAX_SIGNATURE = 30
 MAX_TITLE = 60
 MAX_TITLE_LINES = 4
@@ -115,42 +120,46 @@ def _kept(junk: re.Match[str]) -> str:
 
 
 def _raw_index(raw: str, index: int) -> int:
-    """Where character `index` of `clean(raw)` stands in `raw`, which begins and ends without blanks."""
+    """Where character `index` of `clean(raw)` stands in `raw`."""
     cleaned = position = 0
     for junk in JUNK.finditer(raw):
         if cleaned + junk.start() - position > index:
             break
-        cleaned += junk.start() - position + len(_kept(junk))
+        cleaned += junk.start() - position + (len(_kept(junk)) if cleaned or junk.start() > position else 0)
         position = junk.end()
     return position + index - cleaned
 
 
 def _pieces(source: Source) -> Iterator[_Piece]:
     """The lines of a document without page numbers and empty ones, hard-wrapped lines joined."""
-    before: _Piece | None = None
     width = _wrap_width(source)
     indents = sum(bool(INDENT.match(source.text, line.start)) for line in source.lines) >= 2
+    open_lines: list[_Piece] = []
     for line in source.lines:
         raw = source.text[line.start : line.end]
         text = clean(raw)
         if not text or PAGE_NUMBER.fullmatch(text):
             continue
-        stands = line.start + len(raw) - len(raw.lstrip()), line.start + len(raw.rstrip())
+        stands = line.start + _raw_index(raw, 0), line.start + _raw_index(raw, len(text) - 1) + 1
+        piece = _Piece(text, (stands,), line.level, line.place)
         starts_anew = line.level is not None or bool(INDENT.match(raw))
-        if before is not None:
-            if not starts_anew and before.place == line.place and _is_cut(source, before, text, width, indents=indents):
-                before = _Piece(_glue(before.text, text), (*before.lines, stands), before.level, before.place)
-                continue
-            yield before
-        before = _Piece(text, (stands,), line.level, line.place)
-    if before is not None:
-        yield before
+        if open_lines and (starts_anew or not _is_cut(open_lines[-1], piece, width, indents=indents)):
+            yield _joined(open_lines)
+            open_lines = []
+        open_lines.append(piece)
+    if open_lines:
+        yield _joined(open_lines)
 
 
-def _glue(first: str, second: str) -> str:
-    """Join the two halves of a cut line: Chinese without a blank, words of narrow letters with one."""
-    wide = WIDE.match(first[-1]) or WIDE.match(second[0])
-    return first + second if wide else f"{first} {second}"
+def _joined(lines: Sequence[_Piece]) -> _Piece:
+    """The lines of one paragraph as one piece."""
+    text = lines[0].text + "".join(_gap(a.text, b.text) + b.text for a, b in itertools.pairwise(lines))
+    return _Piece(text, tuple(line.lines[0] for line in lines), lines[0].level, lines[0].place)
+
+
+def _gap(before: str, after: str) -> str:
+    """What stands between the two halves of a cut line: nothing in Chinese, a blank between words of narrow letters."""
+    return "" if WIDE.match(before[-1]) or WIDE.match(after[0]) else " "
 
 
 def _columns(text: str) -> int:
@@ -170,15 +179,14 @@ def _wrap_width(source: Source) -> int | None:
     return width if width >= MIN_WRAP and full >= 3 and full * 3 >= len(source.lines) else None
 
 
-def _is_cut(source: Source, before: _Piece, after: str, width: int | None, *, indents: bool) -> bool:
-    """Whether the line break between `before` and the line `after` stands inside a paragraph."""
-    if before.level is not None or NUMBERED.match(after):
+def _is_cut(before: _Piece, after: _Piece, width: int | None, *, indents: bool) -> bool:
+    """Whether the line break between two lines stands inside a paragraph."""
+    if before.level is not None or before.place != after.place or NUMBERED.match(after.text):
         return False
-    last_line = source.text[slice(*before.lines[-1])]
     if width is not None:
-        full = _columns(last_line) >= width - WRAP_SLACK
-        return full and (indents or not SENTENCE_END.search(last_line))
-    return bool(CLAUSE_END.search(last_line)) and _columns(last_line) >= MIN_WRAP
+        full = _columns(before.text) >= width - WRAP_SLACK
+        return full and (indents or not SENTENCE_END.search(before.text))
+    return bool(CLAUSE_END.search(before.text)) and _columns(before.text) >= MIN_WRAP
 
 
 class _Skeleton:
@@ -208,6 +216,7 @@ class _Skeleton:
         if role is not None:
             if role == "title":
                 self._titles += 1
+                self._path.clear()
             if role in ("heading", "body"):
                 self._in_head = False
             if role == "heading":
@@ -236,13 +245,13 @@ class _Skeleton:
         """The role of a piece that form and place alone make plain; None if it is a heading by number, or body."""
         text = piece.text
         if piece.level is not None:
-            return "heading" if piece.level else "title"
+            return "heading" if piece.level or _mark(text) else "title"
         if piece.place:
-            return "body"
+            return "body" if len(text) >= MIN_CELL_BODY or SENTENCE_END.search(text) else "cell"
         for role, form in FORMS.items():
             if form.fullmatch(text) and (role != "number" or self._in_head):
                 return role
-        if previous == "attachment" and MARKS[ITEM_DEPTH].match(text):
+        if previous == "attachment" and MARKS[ITEM_DEPTH].match(text) and not SENTENCE_END.search(text):
             return "attachment"
         if self._in_head:
             return self._role_in_head(text)
@@ -285,7 +294,8 @@ class _Skeleton:
             run_in = self._run_in_length(text, depth, mark_length)
             if run_in:
                 return run_in, depth
-            return (len(text) if len(text) <= MAX_HEADING else 0), depth
+            is_heading = len(text) <= MAX_HEADING and self._has_text_below(index, depth)
+            return (len(text) if is_heading else 0), depth
         if RUN_IN.fullmatch(text, mark_length) and len(text) <= MAX_HEADING:
             return (len(text) if self._has_text_below(index, depth) else 0), depth
         return self._run_in_length(text, depth, mark_length), depth
@@ -302,12 +312,11 @@ class _Skeleton:
         return sentence.end() if short and len(re.findall("[，,]", sentence[0])) <= 3 else 0
 
     def _has_text_below(self, index: int, depth: int) -> bool:
-        """Whether text of its own follows: a lone numbered sentence is a heading only then."""
+        """Whether text of its own follows: a numbered line is a heading only then, else an item of a list."""
         if index + 1 == len(self._pieces):
             return False
-        below = self._pieces[index + 1].text
-        found = _mark(below)
-        return len(below) >= MIN_RUN_IN_BODY and (found is None or found[0] > depth)
+        found = _mark(self._pieces[index + 1].text)
+        return found is None or found[0] > depth
 
     def _is_plain_heading(self, index: int) -> bool:
         """Whether a line without a number is a heading: short, bare, between finished paragraphs and longer text."""
@@ -334,13 +343,14 @@ def _cut(text: str, piece: _Piece, start: int, end: int) -> _Piece:
 
 def _position(text: str, piece: _Piece, index: int) -> int:
     """Where character `index` of `piece.text` stands in the source."""
-    glued = ""
+    before = ""
     for start, end in piece.lines:
         line = clean(text[start:end])
-        offset = len(_glue(glued, line)) - len(line) if glued else 0
-        if index < offset + len(line):
-            return start + _raw_index(text[start:end], max(0, index - offset))
-        glued = _glue(glued, line) if glued else line
+        gap = len(_gap(before, line)) if before else 0
+        if index < gap + len(line):
+            return start + _raw_index(text[start:end], max(0, index - gap))
+        index -= gap + len(line)
+        before = line
     return piece.end
 
 

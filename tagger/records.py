@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Role: TypeAlias = Literal["number", "title", "salutation", "heading", "body", "attachment", "signature", "date", "copy"]
+Role: TypeAlias = Literal[
+    "number", "title", "salutation", "heading", "body", "attachment", "signature", "date", "copy", "cell"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class Paragraph:
     """A part of a document with one role.
 
     `text` is clean: without litter, doubled blanks and hard line breaks; `source.text[start:end]` is the original.
-    `headings` is the path of headings above it, outermost first.
+    `headings` is the path of headings above it, outermost first; `place` says where it stands if not in the running
+    text. A "cell" is a short entry of a table; longer text in tables is body.
     """
 
     text: str

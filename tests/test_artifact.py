@@ -51,6 +51,7 @@ def test_a_folder_of_something_else_is_not_overwritten(model: Path, tmp_path: Pa
     place = tmp_path / "重要"
     place.mkdir()
     (place / "稿件.txt").write_text("字", encoding="utf-8")
+    (place / MANIFEST).write_text('{"name": "别的程序的清单"}', encoding="utf-8")
     with pytest.raises(OutputError, match="已有别的内容"):
         save_again(model, place)
     assert (place / "稿件.txt").exists()
@@ -95,11 +96,20 @@ def test_damaged_manifest_and_other_version(model: Path, manifest: str) -> None:
         Tagger.load(model)
 
 
-def test_wrong_themes(model: Path) -> None:
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("themes", ["法治", "党建", "乡村振兴", "治理", "作风", "其他"]),
+        ("themes", [[1], "其他"]),
+        ("certain_from", 0),
+        ("sha256", []),
+    ],
+)
+def test_a_manifest_that_was_changed_is_not_believed(model: Path, field: str, value: object) -> None:
     manifest = json.loads((model / MANIFEST).read_text("utf-8"))
-    manifest["themes"] = ["党建", "党建"]
-    (model / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-    with pytest.raises(ArtifactError, match="主题有误"):
+    manifest[field] = value
+    (model / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False), encoding="utf-8")
+    with pytest.raises(ArtifactError, match="损坏或被改动"):
         Tagger.load(model)
 
 

@@ -25,6 +25,7 @@ from tagger.learning.vocabulary import Cutter, all_variants, gram_frequencies, r
 from tagger.records import Label
 from tagger.terms import TermScan, compile_terms
 
+COUNTED_FIELDS = {"source", "document", "kind", "theme", "also", "unsure", "weak", "counts"}
 SMALL = Settings(min_word_labels=2, min_gram_labels=3, folds=3)
 
 
@@ -59,6 +60,10 @@ def test_labels_are_read_and_other_lines_of_the_document_passed_over(tmp_path: P
         ({"theme": "党建"}, "没有正文"),
         ({"text": "字", "theme": "党建", "also": ["党建"]}, "次要主题"),
         ({"text": "字", "theme": "党建", "also": ["其他"]}, "次要主题"),
+        ({"text": "字", "theme": "党建", "also": [["作风"]]}, "also 是"),
+        ({"text": "字", "theme": "党建", "headings": "一、党建"}, "headings 是"),
+        ({"text": "字", "theme": "党建", "counts": {"党": -3}}, "词频有误"),
+        ({"counts": "abc", "theme": "党建"}, "词频有误"),
         (["不是对象"], "不是 JSON 对象"),
     ],
 )
@@ -81,9 +86,12 @@ def test_unreadable_label_files(tmp_path: Path) -> None:
     (tmp_path / "坏.jsonl").write_text("{", encoding="utf-8")
     with pytest.raises(LabelError, match="不是 JSON"):
         read_labels([tmp_path / "坏.jsonl"])
-    (tmp_path / "坏.jsonl.gz").write_bytes(b"no gzip")
-    with pytest.raises(LabelError, match="读不了"):
-        read_labels([tmp_path / "坏.jsonl.gz"])
+    for content in (b"no gzip", gzip.compress(b'{"text": "x", "theme": "y"}' * 99)[:30]):
+        (tmp_path / "坏.jsonl.gz").write_bytes(content)
+        with pytest.raises(LabelError, match="读不了"):
+            read_labels([tmp_path / "坏.jsonl.gz"])
+    (tmp_path / "记事本.jsonl").write_bytes(b"\xef\xbb\xbf" + '{"text": "字", "theme": "党建"}'.encode())
+    assert len(read_labels([tmp_path / "记事本.jsonl"])) == 1
 
 
 def test_counts_replace_text_and_survive_write_and_read(tmp_path: Path, small_labels: list[Label]) -> None:
@@ -98,9 +106,9 @@ def test_counts_replace_text_and_survive_write_and_read(tmp_path: Path, small_la
     for label in counted:
         for term in label.counts or {}:
             frequency[term] = frequency.get(term, 0) + 1
-    assert min(frequency.values()) >= MIN_PARAGRAPHS - 1  # words are counted as cut, the scan finds them overlapping
-    content = gzip.decompress(first.read_bytes()).decode()
-    assert small_labels[0].text[:12] not in content
+    assert min(frequency.values()) >= MIN_PARAGRAPHS
+    records = [json.loads(line) for line in gzip.decompress(first.read_bytes()).decode().splitlines()]
+    assert all(set(record) == COUNTED_FIELDS for record in records)
 
 
 def test_text_and_counts_of_the_same_labels_give_the_same_matrix(small_labels: list[Label]) -> None:
@@ -171,6 +179,15 @@ def test_weak_labels_teach_but_do_not_judge(small_labels: list[Label]) -> None:
     weak = [replace(label, weak=True, document=f"弱 {label.document}") for label in small_labels[:50]]
     trained = train([*small_labels, *weak], {}, settings=SMALL, progress=lambda line: None)
     assert len(trained.judged) == len(trained.tags) == len(small_labels)
+
+
+def test_labels_that_cannot_be_left_out_by_document_are_refused(small_labels: list[Label]) -> None:
+    one_document = [replace(label, document="只有一份") for label in small_labels]
+    with pytest.raises(LabelError, match="文件太少"):
+        train(one_document, {}, settings=SMALL, progress=lambda line: None)
+    two_themes = [label for label in small_labels if label.theme in ("党建", "其他")]
+    with pytest.raises(LabelError, match="法治"):
+        train(two_themes, {}, settings=SMALL, progress=lambda line: None)
 
 
 def test_an_empty_folder_of_labels(tmp_path: Path) -> None:

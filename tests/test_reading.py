@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tagger.errors import FormatError, InputError
 from tagger.reading import read, read_content
+from tagger.reading.docx import STRICT, TRANSITIONAL
 from tagger.reading.numbering import FORMATS, Counter, Level, chinese
 from tagger.reading.text import decode
 from tagger.records import Source
@@ -42,8 +43,18 @@ def test_bytes_that_are_no_text_are_refused(content: bytes) -> None:
 
 
 @given(st.text(alphabet=st.characters(blacklist_categories=["Cs", "Cc", "Co", "Cn"]), min_size=1))
-def test_utf8_and_gb18030_are_told_apart_without_loss(text: str) -> None:
+def test_utf8_loses_nothing(text: str) -> None:
     assert decode("x", text.encode("utf-8")) == text.removeprefix("\ufeff")
+
+
+@given(st.text(alphabet="党支部开展主题党日活动，发展党员3名。A", min_size=3))
+def test_gb18030_loses_nothing(text: str) -> None:
+    assert decode("x", text.encode("gb18030")) == text
+
+
+def test_big5_is_refused_and_not_read_as_nonsense() -> None:
+    with pytest.raises(FormatError, match="编码不明"):
+        decode("x.txt", "黨支部開展主題黨日活動，嚴格執行三會一課制度".encode("big5"))
 
 
 def test_markdown_marks_give_levels_and_are_left_out(tmp_path: Path) -> None:
@@ -59,8 +70,8 @@ def test_markdown_marks_give_levels_and_are_left_out(tmp_path: Path) -> None:
     [
         ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100), "旧版 Word 或 WPS"),
         ("a.pdf", b"%PDF-1.7", "PDF"),
-        ("a.xyz", "文字".encode(), "不认识的格式"),
-        ("a.docx", "其实是文字".encode(), "不认识的格式"),
+        ("a.xyz", "文字".encode(), "不是认识的格式"),
+        ("a.docx", "其实是文字".encode(), "不是认识的格式"),
     ],
 )
 def test_kinds_that_are_not_supported_say_what_to_do(name: str, content: bytes, message: str) -> None:
@@ -176,6 +187,41 @@ def test_word_headings_breaks_deletions_and_text_boxes() -> None:
     assert source.lines[-1].place == "文本框"
 
 
+def test_strict_documents_nested_tables_and_content_controls() -> None:
+    document = Document()
+    table = document.add_table(rows=1, cols=1)
+    inner = table.cell(0, 0).add_table(rows=1, cols=1)
+    inner.cell(0, 0).text = "内表文字"
+    row = table._tbl.tr_lst[0]
+    cell = "<w:tc><w:p><w:r><w:t>控件里的字</w:t></w:r></w:p></w:tc>"
+    row.append(parse_xml(f"<w:sdt {nsdecls('w')}><w:sdtContent>{cell}</w:sdtContent></w:sdt>"))
+    target = io.BytesIO()
+    document.save(target)
+    assert texts(read_content("a.docx", target.getvalue())) == ["内表文字", "控件里的字"]
+
+    strict = io.BytesIO()
+    with zipfile.ZipFile(target) as old, zipfile.ZipFile(strict, "w") as new:
+        for part in old.namelist():
+            new.writestr(part, old.read(part).replace(TRANSITIONAL, STRICT))
+    assert texts(read_content("a.docx", strict.getvalue())) == ["内表文字", "控件里的字"]
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        "<w:document {ns}/>",
+        "<w:document {ns}><w:body>" + "<w:ins>" * 5000 + "</w:ins>" * 5000 + "</w:body></w:document>",
+        '<?xml version="1.0" encoding="foo"?><w:document {ns}/>',
+    ],
+)
+def test_hostile_documents_are_refused(xml: str) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("word/document.xml", xml.format(ns=nsdecls("w")))
+    with pytest.raises(InputError, match="损坏"):
+        read_content("a.docx", content.getvalue())
+
+
 MC = "http://schemas.openxmlformats.org/markup-compatibility/2006"
 
 
@@ -192,10 +238,25 @@ def test_every_format_spells_every_number(name: str, number: int) -> None:
 
 @given(st.data())
 def test_a_spoilt_document_is_read_or_refused(data: st.DataObject) -> None:
+    """Both the archive and, inside a sound archive, the XML are spoilt."""
     content = bytearray(numbered_document())
-    for _ in range(data.draw(st.integers(1, 5))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    if data.draw(st.booleans()):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            parts = {name: bytearray(archive.read(name)) for name in archive.namelist()}
+        spoil(data, parts[data.draw(st.sampled_from(["word/document.xml", "word/numbering.xml", "word/styles.xml"]))])
+        target = io.BytesIO()
+        with zipfile.ZipFile(target, "w") as archive:
+            for name, part in parts.items():
+                archive.writestr(name, bytes(part))
+        content = bytearray(target.getvalue())
+    else:
+        spoil(data, content)
     try:
         read_content("坏.docx", bytes(content))
     except InputError as error:
         assert "请" in str(error)
+
+
+def spoil(data: st.DataObject, content: bytearray) -> None:
+    for _ in range(data.draw(st.integers(1, 5))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))

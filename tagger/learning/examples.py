@@ -58,11 +58,16 @@ def sentences_of(label: Label) -> list[Label]:
 
 
 def choose_terms(
-    labels: Sequence[Label], lexicon: Mapping[str, str], *, min_word_labels: int, min_gram_labels: int
+    labels: Sequence[Label],
+    lexicon: Mapping[str, str],
+    *,
+    min_word_labels: int,
+    min_gram_labels: int,
+    longest_gram: int = LONGEST_GRAM,
 ) -> tuple[list[str], list[str]]:
     """The terms that stand in enough labelled paragraphs, frequent ones first, and all words that stand in any."""
     texts = [label.text for label in labels]
-    words, grams = word_frequencies(texts, lexicon), gram_frequencies(texts, LONGEST_GRAM)
+    words, grams = word_frequencies(texts, lexicon), gram_frequencies(texts, longest_gram)
     pooled = Counter(term for label in labels for term in label.counts or ())
     dictionary = set(words) | set(lexicon) | {term for term in pooled if len(term) > LONGEST_GRAM}
     words.update(pooled)
@@ -101,6 +106,6 @@ def count_examples(
 
 
 def _fold(label: Label, folds: int) -> int:
-    """The same for all labels of a source, or of a document where no source is named."""
-    group = label.source or label.document
+    """The same for all labels of a source, of a document where no source is named, of a text where neither is."""
+    group = label.source or label.document or label.text
     return int.from_bytes(hashlib.sha256(group.encode()).digest()[:4], "big") % folds

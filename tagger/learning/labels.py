@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,11 @@ def read_lines(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
     path = Path(path)
     opener = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rt", encoding="utf-8") as lines:
+        with opener(path, "rt", encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield f"{path}:{number}", _parsed(f"{path}:{number}", line)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise LabelError(
             path, found=f"读不了（{error}）", expected="UTF-8 的 JSONL 文件", advice="检查路径和编码"
         ) from error
@@ -71,26 +72,35 @@ def read_labels(paths: Iterable[str | Path]) -> list[Label]:
 
 
 def _label(place: str, record: Mapping[str, Any]) -> Label:
-    text, counts = record.get("text", ""), record.get("counts")
-    if not isinstance(text, str) or not (text.strip() or isinstance(counts, dict)):
+    text, counts = record.get("text") or "", record.get("counts")
+    if not isinstance(text, str) or not (text.strip() or counts is not None):
         raise LabelError(place, found="没有正文", expected="text 里有文字，或 counts 里有词频", advice=ADVICE)
-    theme, also = record.get("theme"), record.get("also", [])
+    if counts is not None and not (isinstance(counts, dict) and all(type(n) is int and n > 0 for n in counts.values())):
+        raise LabelError(place, found="词频有误", expected='counts 形如 {"排查": 2}', advice=ADVICE)
+    theme, also = record.get("theme"), _strings(place, record, "also")
     if theme not in THEMES:
         raise LabelError(place, found=f"主题是 {theme!r}", expected="、".join(THEMES) + "之一", advice=ADVICE)
-    if not isinstance(also, list) or not set(also) <= set(THEMES) - {OTHER, theme}:
+    if not set(also) <= set(THEMES) - {OTHER, theme}:
         expected = f"与主要主题不同、不含{OTHER}的一组主题"
-        raise LabelError(place, found=f"次要主题是 {also!r}", expected=expected, advice=ADVICE)
+        raise LabelError(place, found=f"次要主题是 {'、'.join(also)}", expected=expected, advice=ADVICE)
     return Label(
         text=text,
         theme=theme,
-        also=tuple(also),
-        document=str(record.get("document", "")),
-        source=str(record.get("source", "")),
-        kind=str(record.get("kind", "")),
-        headings=tuple(record.get("headings", ())),
-        labeller=str(record.get("labeller", "")),
-        labelled_at=str(record.get("labelled_at", "")),
+        also=also,
+        document=str(record.get("document") or ""),
+        source=str(record.get("source") or ""),
+        kind=str(record.get("kind") or ""),
+        headings=_strings(place, record, "headings"),
+        labeller=str(record.get("labeller") or ""),
+        labelled_at=str(record.get("labelled_at") or ""),
         unsure=bool(record.get("unsure")),
         weak=bool(record.get("weak")),
         counts=counts,
     )
+
+
+def _strings(place: str, record: Mapping[str, Any], field: str) -> tuple[str, ...]:
+    values = record.get(field) or []
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise LabelError(place, found=f"{field} 是 {values!r}", expected="一组文字", advice=ADVICE)
+    return tuple(values)

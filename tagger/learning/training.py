@@ -1,6 +1,6 @@
 """Training: labels → term counts → TF-IDF → one logistic regression a theme → calibration → rule → a model folder.
 
-Everything that is decided on data is decided on documents left out: the labels are cut into folds by document (by whole
+What is decided on the answers is decided on documents left out: the labels are cut into folds by document (by whole
 sources where these are named), and the log-odds of each paragraph come from a model that saw none of its document. On
 these log-odds the probabilities are calibrated, the thresholds set and the figures taken; the model that is saved is
 then fitted on all labels.
@@ -25,7 +25,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 
-from tagger.artifact import save_artifact
+from tagger.artifact import check_place, save_artifact
 from tagger.decision import Rule, decide
 from tagger.errors import LabelError
 from tagger.learning.evaluation import Figures, also_from, certain_from, evaluate
@@ -93,13 +93,17 @@ class Trained:
 
 
 def train(labels: Sequence[Label], lexicon: Mapping[str, str], *, settings: Settings, progress: Progress) -> Trained:
-    """Train a model. Deterministic; `progress` receives Chinese lines."""
+    """Train a model. Deterministic; `progress` receives Chinese lines.
+
+    Raises `LabelError` if some theme would be without labels when documents are left out.
+    """
     terms, words = choose_terms(
         labels, lexicon, min_word_labels=settings.min_word_labels, min_gram_labels=settings.min_gram_labels
     )
     progress(f"{len(labels)} 段标注，选定词表 {len(terms)} 个词和字串")
     scan = TermScan(compile_terms(terms, all_variants()))
     examples = prepare(labels, scan, terms, settings)
+    _check_enough(examples, settings)
     judged = (np.arange(len(examples.folds)) < len(labels)) & (examples.folds != NEVER)
     with Parallel(n_jobs=-1) as workers:
         log_odds = left_out_log_odds(scan, examples, settings, workers, progress)[judged]
@@ -121,6 +125,19 @@ def train(labels: Sequence[Label], lexicon: Mapping[str, str], *, settings: Sett
         judged=tuple(label for label in labels if not label.weak),
         tags=_cross_fitted_tags(log_odds, gold, settings),
     )
+
+
+def _check_enough(examples: Examples, settings: Settings) -> None:
+    """Every theme must still be there whichever fold is left out."""
+    for fold in range(settings.folds):
+        missing = [theme for theme in THEMES if theme not in examples.themes[examples.folds != fold]]
+        if missing:
+            raise LabelError(
+                "标注",
+                found=f"文件太少：留出一份之后没有{'、'.join(missing)}的标注",
+                expected=f"每个主题的标注都来自多份文件（document 各不相同，至少 {settings.folds * 2} 份）",
+                advice="补充标注再试",
+            )
 
 
 def prepare(labels: Sequence[Label], scan: TermScan, terms: Sequence[str], settings: Settings) -> Examples:
@@ -259,6 +276,7 @@ def train_folder(data: Path, out: Path, *, settings: Settings | None = None, pro
     Raises `LabelError` for bad labels, `OutputError` if the model cannot be written.
     """
     settings = settings or Settings()
+    check_place(out)
     files = sorted([*data.glob("*.jsonl"), *data.glob("*.jsonl.gz")])
     if not files:
         raise LabelError(data, found="没有标注文件", expected="*.jsonl 或 *.jsonl.gz", advice="换一个文件夹")

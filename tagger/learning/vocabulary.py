@@ -29,13 +29,19 @@ LEXICON_FREQUENCY = 1_000_000  # jieba keeps a term of art whole
 
 
 def read_lexicon(path: str | Path) -> dict[str, str]:
-    """Read terms of art, `term<TAB>theme` a line. Raises `LabelError` on a malformed line."""
+    """Read terms of art, `term<TAB>theme` a line, folded. Raises `LabelError` if it cannot be read."""
+    try:
+        lines = Path(path).read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise LabelError(
+            path, found=f"读不了（{error}）", expected="UTF-8 的术语表", advice="检查路径和编码"
+        ) from error
     lexicon = {}
-    for number, line in enumerate(Path(path).read_text("utf-8").splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         term, _, theme = line.partition("\t")
         if not term or theme not in THEMES:
             raise LabelError(f"{path}:{number}", found=repr(line), expected="词语<TAB>主题", advice="改正这一行再试")
-        lexicon[term] = theme
+        lexicon[fold(term, all_variants())] = theme
     return lexicon
 
 

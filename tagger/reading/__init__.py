@@ -51,6 +51,6 @@ def read_content(name: str, content: bytes) -> Source:
     if content.startswith(PDF_MAGIC):
         raise FormatError(name, found="是 PDF 文件", expected=SUPPORTED, advice="把文字另存为 .docx 或 .txt 再试")
     if suffix not in TEXT_SUFFIXES:
-        found = f"是不认识的格式（{suffix}）"
+        found = f"后缀是 {suffix}，内容却不是认识的格式"
         raise FormatError(name, found=found, expected=SUPPORTED, advice="把文字另存为 .docx 或 .txt 再试")
     return read_text(name, content)

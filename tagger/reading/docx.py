@@ -17,9 +17,12 @@ from tagger.reading.numbering import Counter, Level
 from tagger.records import Line, Source
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+STRICT = b"http://purl.oclc.org/ooxml/wordprocessingml/main"  # the same names under another roof (ISO 29500 Strict)
+TRANSITIONAL = W[1:-1].encode()
 FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 MAX_PART_BYTES = 200 * 2**20
 DELETED = frozenset({W + "del", W + "moveFrom"})
+WRAPPERS = frozenset({W + "sdt", W + "sdtContent", W + "customXml", W + "ins", W + "moveTo"})
 BREAKS: Mapping[str, str] = {W + "tab": "\t", W + "br": "\n", W + "cr": "\n", W + "noBreakHyphen": "-"}
 TITLE_LEVEL = 0
 DAMAGE = (  # what the standard library raises on broken, encrypted or hostile archives and XML
@@ -29,7 +32,9 @@ DAMAGE = (  # what the standard library raises on broken, encrypted or hostile a
     DefusedXmlException,
     EOFError,
     NotImplementedError,
+    LookupError,
     OSError,
+    RecursionError,
     RuntimeError,
     ValueError,
 )
@@ -48,18 +53,21 @@ def read_docx(name: str, content: bytes) -> Source:
                 raise FormatError(
                     name, found="是压缩包，但不是 Word 文档", expected=".docx、.txt、.md", advice="解压后再试"
                 )
-            body = _part(name, archive, "word/document.xml")
-            styles = _Styles(_part(name, archive, "word/styles.xml"))
-            counters = _Counters(_part(name, archive, "word/numbering.xml"))
+            return _read_archive(name, archive)
     except DAMAGE as error:
         raise InputError(
             name, found="Word 文件已损坏或加密", expected="完整的 .docx", advice="用 Word 或 WPS 打开后另存一份再试"
         ) from error
+
+
+def _read_archive(name: str, archive: zipfile.ZipFile) -> Source:
+    document = _part(name, archive, "word/document.xml")
+    body = None if document is None else document.find(W + "body")
     if body is None:
-        body = Element("empty")
-    page = _Page(styles, counters)
-    for block in body.iter(W + "body"):
-        page.add_blocks(block, place="")
+        raise ValueError("no body")
+    styles = _Styles(_part(name, archive, "word/styles.xml"))
+    page = _Page(styles, _Counters(_part(name, archive, "word/numbering.xml")))
+    page.add_blocks(body, place="")
     return Source(name, "\n".join(page.texts), tuple(page.lines))
 
 
@@ -75,7 +83,7 @@ def _part(name: str, archive: zipfile.ZipFile, part: str) -> Element | None:
             expected=f"不超过 {MAX_PART_BYTES // 2**20} MB",
             advice="把文件分成几份再试",
         )
-    root: Element = fromstring(archive.read(part))
+    root: Element = fromstring(archive.read(part).replace(STRICT, TRANSITIONAL))
     return root
 
 
@@ -86,7 +94,7 @@ def _value(element: Element | None, path: str) -> str | None:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.lstrip("-").isdigit() else None
+    return int(text) if text is not None and text.lstrip("-").isdecimal() else None
 
 
 class _Styles:
@@ -184,8 +192,8 @@ class _Page:
                 self.add_blocks(child, place=place)
 
     def add_table(self, table: Element, *, place: str) -> None:
-        for row_number, row in enumerate(table.iter(W + "tr"), start=1):
-            for column_number, cell in enumerate(row.findall(W + "tc"), start=1):
+        for row_number, row in enumerate(_inside(table, W + "tr"), start=1):
+            for column_number, cell in enumerate(_inside(row, W + "tc"), start=1):
                 self.add_blocks(cell, place=f"{place}第{row_number}行第{column_number}列")
 
     def add_paragraph(self, paragraph: Element, *, place: str) -> None:
@@ -218,6 +226,15 @@ class _Page:
         levels = (_number(_value(layer, "outlineLvl")) for layer in self.styles.of(properties))
         level = next((level for level in levels if level is not None), None)
         return level + 1 if level is not None and level < 9 else None
+
+
+def _inside(parent: Element, tag: str) -> Iterator[Element]:
+    """The children with this tag, also inside content controls and other wrappers."""
+    for child in parent:
+        if child.tag == tag:
+            yield child
+        elif child.tag in WRAPPERS:
+            yield from _inside(child, tag)
 
 
 def _text_of(element: Element, boxes: list[Element]) -> Iterator[str]:

@@ -24,6 +24,7 @@ ROMAN = {
     4: "iv",
 }
 MAX_LEVELS = 9
+MAX_NUMBER = 9999  # beyond it, only digits: nobody numbers so far in words
 
 
 def chinese(number: int) -> str:
@@ -132,4 +133,5 @@ class Counter:
         if level is None:
             return ""
         number = self._numbers.get(depth, level.start)
-        return FORMATS.get(level.number_format, str)(number)
+        spell = FORMATS.get(level.number_format, str) if 0 <= number <= MAX_NUMBER else str
+        return spell(number)

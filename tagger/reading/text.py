@@ -9,12 +9,12 @@ from pathlib import Path
 from tagger.errors import FormatError
 from tagger.records import Line, Source
 
-USUAL = re.compile(r"[\t\n\r -~\u00b7\u2010-\u2027\u2160-\u2473\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
-MIN_USUAL = 0.7  # share of usual characters below which bytes with zeros are no text
+USUAL = re.compile(r"[\t\n\r -~\u00b7\u2010-\u2027\u2160-\u2473\u25a0-\u266f\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
+MIN_USUAL = 0.85  # share of usual characters below which bytes other than UTF-8 are no Chinese text
 LINE = re.compile(r"[^\r\n\v\f\x85\u2028\u2029]+")
 MARKDOWN_SUFFIXES = frozenset({".md", ".markdown"})
-MARKDOWN_HEADING = re.compile(r"(#{1,6})[ \t]+")
-MARKDOWN_RULE = re.compile(r"\s*([-*_])(\s*\1){2,}\s*|\s*```.*")
+MARKDOWN_MARK = re.compile(r"(#{1,6})[ \t]+|[ \t]*(?:[-*+]|>+)[ \t]+")  # of a heading; of a list or a quotation
+MARKDOWN_RULE = re.compile(r"\s*([-*_])(\s*\1){2,}\s*|\s*```.*|\s*\|?[\s:|-]*-{3,}[\s:|-]*")
 
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -26,10 +26,10 @@ BOMS = (
 
 
 def decode(name: str, content: bytes) -> str:
-    """Decode text in UTF-8, UTF-16, UTF-32 or GB18030. Raises `FormatError` if it is none of these; never guesses."""
+    """Decode text in UTF-8, UTF-16, UTF-32 or GB18030. Raises `FormatError` if it is none of these."""
     decoded = (_decoded(content, encoding) for encoding in _possible_encodings(content))
     best = max((text for text in decoded if text is not None), key=_share_of_usual_characters, default=None)
-    if best is None or (b"\0" in content and _share_of_usual_characters(best) < MIN_USUAL):
+    if best is None or not (_is_utf8(content) or _share_of_usual_characters(best) >= MIN_USUAL):
         raise FormatError(
             name,
             found="不是文本，或编码不明",
@@ -39,13 +39,17 @@ def decode(name: str, content: bytes) -> str:
     return best
 
 
+def _is_utf8(content: bytes) -> bool:
+    return b"\0" not in content and _decoded(content, "utf-8") is not None
+
+
 def _possible_encodings(content: bytes) -> tuple[str, ...]:
     for bom, encoding in BOMS:
         if content.startswith(bom):
             return (encoding,)
     if b"\0" in content:  # line ends and digits give zero bytes in UTF-16, and in no text of the others
         return ("utf-16-le", "utf-16-be")
-    return ("utf-8",) if _decoded(content, "utf-8") is not None else ("gb18030",)
+    return ("utf-8",) if _is_utf8(content) else ("gb18030",)
 
 
 def _decoded(content: bytes, encoding: str) -> str | None:
@@ -65,13 +69,14 @@ def lines_of(text: str) -> tuple[Line, ...]:
 
 
 def markdown_lines_of(text: str) -> tuple[Line, ...]:
-    """The same for Markdown: `#` marks give the depth of headings and are left out, as are rules and code fences."""
+    """The same for Markdown: marks are left out, those of headings give their depth; rules and fences too."""
     lines = []
     for line in lines_of(text):
         if MARKDOWN_RULE.fullmatch(text, line.start, line.end):
             continue
-        mark = MARKDOWN_HEADING.match(text, line.start, line.end)
-        lines.append(Line(mark.end(), line.end, level=len(mark[1]) - 1) if mark else line)
+        mark = MARKDOWN_MARK.match(text, line.start, line.end)
+        level = len(mark[1]) - 1 if mark and mark[1] else None
+        lines.append(Line(mark.end() if mark else line.start, line.end, level))
     return tuple(lines)
 
 

@@ -24,16 +24,16 @@ class Row:
     probability: float
     uncertain: bool
     reasons: tuple[Reason, ...]  # the words that speak most for the theme, strongest first
+    place: str  # where it stands if not in the running text, such as 表1第2行第3列
     start: int
     end: int
 
 
-def rows_of(document: TaggedDocument, explain: Callable[[str], tuple[Explanation, ...]]) -> Iterator[Row]:
-    """The rows of a document; `explain` gives the reasons of a paragraph."""
+def rows_of(document: TaggedDocument, explain: Callable[[str, str], Explanation]) -> Iterator[Row]:
+    """The rows of a document; `explain(text, theme)` gives the reasons of a paragraph."""
     body = ((each.paragraph, each.tag) for each in document.paragraphs)
     tagged = ((paragraph, tag) for paragraph, tag in body if tag is not None)
     for number, (paragraph, tag) in enumerate(tagged, start=1):
-        explanation = explain(paragraph.text)[tag.themes.index(tag.theme)]
         yield Row(
             file=document.source.name,
             paragraph=number,
@@ -43,7 +43,8 @@ def rows_of(document: TaggedDocument, explain: Callable[[str], tuple[Explanation
             also=tag.also,
             probability=round(tag.probability, 4),
             uncertain=tag.uncertain,
-            reasons=strongest(explanation),
+            reasons=strongest(explain(paragraph.text, tag.theme)),
+            place=paragraph.place,
             start=paragraph.start,
             end=paragraph.end,
         )
