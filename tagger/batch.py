@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import IO, TypeVar
+from typing import IO, Literal, TypeAlias, TypeVar
 
 from tagger.errors import InputError, OutputError, TaggerError
+from tagger.reading import DOCUMENT_SUFFIXES, ZIP_MAGIC
+from tagger.records import TaggedDocument
 from tagger.tagging import Tagger
-from tagger.writing import csv, jsonl
+from tagger.writing import csv, docx, html, jsonl, xlsx
 from tagger.writing.rows import Row, rows_of
 
 T = TypeVar("T")
 OUTPUTS: dict[str, ModuleType] = {"paragraphs.jsonl": jsonl, "paragraphs.csv": csv}
-DOCUMENT_SUFFIXES = frozenset({".docx", ".doc", ".wps", ".pdf", ".txt", ".text", ".md", ".markdown"})
+REPORT, WORKBOOK = "report.html", "paragraphs.xlsx"
+Extra: TypeAlias = Literal["report", "xlsx", "annotate"]
+ANNOTATED = ".标注.docx"  # in place of the suffix of the file that was annotated
 
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """What became of one file: its rows, or the reason why there are none."""
+    """What became of one file: the tagged document and its rows, or the reason why there are none."""
 
     path: Path
+    document: TaggedDocument | None = None
     rows: tuple[Row, ...] = ()
     failure: str = ""
 
@@ -96,23 +103,65 @@ def tag_files(
     *,
     model: str | Path | None = None,
     jobs: int = 1,
+    extras: Collection[Extra] = (),
     on_result: Callable[[FileResult], None],
 ) -> Summary:
     """Tag files and write `paragraphs.jsonl` and `paragraphs.csv` into the folder `out`; old ones are replaced.
 
-    The results appear whole or not at all. `on_result` is called after each file, in order. `jobs` > 1 shares the
-    files among as many processes. Raises `OutputError` if `out` cannot be written, `ArtifactError` for a bad model.
+    With "report" among the extras, an HTML page of all documents is written too, with "xlsx" a workbook, with
+    "annotate" a copy of each Word file with colours and comments. The tables and the page appear whole or not at all,
+    copies one by one. `on_result` is called after each file, in order. `jobs` > 1 shares the files among as many
+    processes. Raises `OutputError` if `out` cannot be written, `ArtifactError` for a bad model.
     """
-    Tagger.load(model)  # a bad model is reported before anything is done
+    tagger = Tagger.load(model)  # a bad model is reported before anything is done
     summary = Summary()
-    with _outputs(Path(out)) as targets:
-        for result in _results(paths, model, jobs):
-            for writer, target in targets:
+    documents: list[TaggedDocument] = []
+    rows: list[Row] = []
+    copies: set[Path] = set()
+    with _outputs(Path(out), [*OUTPUTS] + [REPORT] * ("report" in extras)) as targets:
+        for tagged in _results(paths, model, jobs):
+            result = tagged
+            if "annotate" in extras and tagged.document is not None:
+                place = _copy_place(Path(out), tagged.path, copies)
+                copying = attempt(
+                    tagged.path, functools.partial(_annotate, tagged.path, tagged.document, place, tagger)
+                )
+                result = replace(tagged, failure=copying.failure) if isinstance(copying, FileResult) else tagged
+            for name, writer in OUTPUTS.items():
                 for row in result.rows:
-                    writer.write_row(target, row)
+                    writer.write_row(targets[name], row)
+            if "xlsx" in extras:
+                rows += result.rows
+            if REPORT in targets and result.document is not None:
+                documents.append(result.document)
             summary.add(result)
             on_result(result)
+        if REPORT in targets:
+            targets[REPORT].write(html.report(documents, tagger.explain_theme))
+    if "xlsx" in extras:
+        xlsx.write_xlsx(Path(out) / WORKBOOK, rows)
     return summary
+
+
+def _copy_place(out: Path, path: Path, taken: set[Path]) -> Path:
+    """Where the annotated copy of a file goes; files of one name in several folders get numbers."""
+    names = (path.stem + (f".{number}" if number > 1 else "") + ANNOTATED for number in itertools.count(1))
+    place = next(out / name for name in names if out / name not in taken)
+    taken.add(place)
+    return place
+
+
+def _annotate(path: Path, document: TaggedDocument, place: Path, tagger: Tagger) -> None:
+    """Write the annotated copy of a Word file; other files have none."""
+    content = path.read_bytes()
+    if not content.startswith(ZIP_MAGIC) or path.suffix.lower() != ".docx":
+        return
+    beside = place.with_name(f".{place.name}.part")
+    try:
+        beside.write_bytes(docx.annotate_docx(content, document, tagger.explain_theme))
+        beside.replace(place)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _results(paths: Sequence[Path], model: str | Path | None, jobs: int) -> Iterator[FileResult]:
@@ -131,9 +180,12 @@ def _tagger(model: str | Path | None) -> Tagger:
 
 
 def _tag_one(path: Path, model: str | Path | None) -> FileResult:
-    tagger = _tagger(model)
-    result = attempt(path, lambda: tuple(rows_of(tagger.tag_file(path), tagger.explain_theme)))
-    return result if isinstance(result, FileResult) else FileResult(path, result)
+    def tag() -> FileResult:
+        tagger = _tagger(model)
+        document = tagger.tag_file(path)
+        return FileResult(path, document, tuple(rows_of(document, tagger.explain_theme)))
+
+    return attempt(path, tag)
 
 
 def attempt(path: Path, work: Callable[[], T]) -> T | FileResult:
@@ -148,25 +200,26 @@ def attempt(path: Path, work: Callable[[], T]) -> T | FileResult:
 
 
 @contextlib.contextmanager
-def _outputs(folder: Path) -> Iterator[list[tuple[ModuleType, IO[str]]]]:
+def _outputs(folder: Path, names: Sequence[str]) -> Iterator[dict[str, IO[str]]]:
     """Open all outputs beside their place; put them there when everything is written, remove them if not."""
-    parts = {folder / f".{name}.part": (folder / name, writer) for name, writer in OUTPUTS.items()}
+    parts = {name: folder / f".{name}.part" for name in names}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
-            targets: list[tuple[ModuleType, IO[str]]] = []
-            for part, (_, writer) in parts.items():
-                target = stack.enter_context(part.open("w", encoding=writer.ENCODING, newline=""))
-                writer.write_header(target)
-                targets.append((writer, target))
+            targets: dict[str, IO[str]] = {}
+            for name, part in parts.items():
+                encoding = OUTPUTS[name].ENCODING if name in OUTPUTS else html.ENCODING
+                targets[name] = stack.enter_context(part.open("w", encoding=encoding, newline=""))
+            for name, writer in OUTPUTS.items():
+                writer.write_header(targets[name])
             yield targets
-        for part, (place, _) in parts.items():
-            part.replace(place)
+        for name, part in parts.items():
+            part.replace(folder / name)
     except OSError as error:
         raise OutputError(
             folder, found=f"写不进去（{error.strerror}）", expected="可以写入的文件夹", advice="检查权限和磁盘空间"
         ) from error
     finally:
-        for part in parts:
+        for part in parts.values():
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)

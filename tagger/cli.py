@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tagger import __version__
-from tagger.batch import OUTPUTS, FileResult, Summary, attempt, gather, tag_files
+from tagger.batch import FileResult, Summary, attempt, gather, tag_files
 from tagger.errors import MissingPackageError, TaggerError, UsageError
 from tagger.reading import read_content
 from tagger.reading.text import decode
@@ -120,18 +120,25 @@ def _command(commands: Commands, name: str, description: str, *, example: str) -
 
 def _add_tag(commands: Commands) -> None:
     parser = _command(
-        commands, "tag", "给文件、文件夹或标准输入逐段标注主题。", example="tagger tag 报告.docx 材料/ --out 结果"
+        commands, "tag", "给文件、文件夹或标准输入逐段标注主题。", example="tagger tag 报告.docx 材料/ --out 结果 --report"
     )
-    parser.add_argument("paths", nargs="+", metavar="路径", help="文件或文件夹（.docx、.txt、.md）；- 表示标准输入")
+    parser.add_argument("paths", nargs="+", metavar="路径", help="文件或文件夹；- 表示标准输入")
     parser.add_argument(
         "--out",
         metavar="文件夹",
         type=Path,
         help="写入 paragraphs.jsonl 和 paragraphs.csv，替换其中旧的；不写则显示在屏幕上",
     )
+    extras = {
+        "report": "另写 report.html：可筛选、可打印的网页，含全部文件",
+        "xlsx": "另写 paragraphs.xlsx：段落、文件、主题三张表",
+        "annotate": "另写每份 .docx 的批注副本（名称.标注.docx），原文件不动",
+    }
+    for extra, text in extras.items():
+        parser.add_argument(f"--{extra}", dest="extras", action="append_const", const=extra, help=text)
     parser.add_argument("--model", metavar="文件夹", type=Path, help="模型文件夹；默认用自带的模型")
     parser.add_argument("--jobs", metavar="N", type=int, default=1, help="同时使用的进程数，默认 1")
-    parser.set_defaults(run=_tag)
+    parser.set_defaults(run=_tag, extras=[])
 
 
 def _tag(options: argparse.Namespace, console: Console) -> int:
@@ -146,9 +153,20 @@ def _tag(options: argparse.Namespace, console: Console) -> int:
         return DONE
     paths = gather(options.paths)
     if options.out is None:
+        if options.extras:
+            raise UsageError(
+                "--report、--xlsx、--annotate", found="没有 --out", expected="--out 文件夹", advice="加上它再试"
+            )
         return _show_files(paths, Tagger.load(options.model), console)
     with _progress(console, len(paths)) as on_result:
-        summary = tag_files(paths, options.out, model=options.model, jobs=options.jobs, on_result=on_result)
+        summary = tag_files(
+            paths,
+            options.out,
+            model=options.model,
+            jobs=options.jobs,
+            extras=options.extras,
+            on_result=on_result,
+        )
     _show_summary(summary, options.out, console)
     return SOME_FAILED if summary.failures else DONE
 
@@ -206,7 +224,7 @@ def _show_summary(summary: Summary, out: Path, console: Console) -> None:
         table.add_row(Text(theme, style=COLOURS[theme]), str(count), f"{count / max(1, summary.paragraphs):.1%}")
     console.print(table)
     console.print(f"不确定、需要人看的：{summary.uncertain} 段（{summary.uncertain / max(1, summary.paragraphs):.1%}）")
-    console.print(f"结果：{'、'.join(str(out / name) for name in OUTPUTS)}", markup=False)
+    console.print(f"结果在 {out} 里。", markup=False)
     for failure in summary.failures:
         console.print(Text(f"未能标注：{failure.failure}", style="red"))
 

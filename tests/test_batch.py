@@ -55,6 +55,27 @@ def test_files_are_tagged_and_failures_reported(folder: Path, tmp_path: Path) ->
     assert rows[0]["headings"] == "一、党建"
 
 
+def test_a_report_and_annotated_copies_come_on_request(root: Path, tmp_path: Path) -> None:
+    paths = gather([root / "examples"])
+    tag_files(paths, tmp_path, extras=["report", "xlsx", "annotate"], on_result=ignore)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [
+        "paragraphs.csv",
+        "paragraphs.jsonl",
+        "paragraphs.xlsx",
+        "report.html",
+        "乡镇述职报告.标注.docx",
+        "县实施方案.标注.docx",
+    ]
+    again = tmp_path / "同名"
+    for folder in ("甲", "乙"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "报告.docx").write_bytes(paths[0].read_bytes())
+    tag_files(gather([tmp_path / "甲", tmp_path / "乙"]), again, extras=["annotate"], on_result=ignore)
+    assert {"报告.标注.docx", "报告.2.标注.docx"} <= {path.name for path in again.iterdir()}
+    assert "乡镇述职报告" in (tmp_path / "report.html").read_text("utf-8")
+
+
 def test_several_jobs_give_the_same_files(folder: Path, tmp_path: Path) -> None:
     for jobs in (1, 2):
         tag_files(gather([folder]), tmp_path / str(jobs), jobs=jobs, on_result=ignore)
@@ -86,7 +107,7 @@ def test_an_interruption_leaves_the_old_results(folder: Path, tmp_path: Path) ->
 def test_a_bug_in_one_file_does_not_stop_the_others(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tagger.reading.read_docx", lambda name, content: 1 / 0)
+    monkeypatch.setattr("tagger.reading.docx.read_docx", lambda name, content: 1 / 0)
     summary = tag_files(gather([folder]), tmp_path / "out", on_result=ignore)
     assert "ZeroDivisionError" in summary.failures[0].failure
     assert summary.paragraphs == 4

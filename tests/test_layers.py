@@ -23,7 +23,7 @@ LAYERS = (  # from the top of the page; a module may import from its own line an
     {"__init__", "__main__"},
 )
 ONLY_IN = {"jieba": {"learning/vocabulary.py"}, "sklearn": {"learning/training.py"}}
-HEAVY = {"jieba", "joblib", "opencc", "scipy", "sklearn"}
+HEAVY = {"jieba", "joblib", "lxml", "olefile", "opencc", "pypdf", "scipy", "sklearn", "xlsxwriter"}
 
 
 def imports(path: Path) -> set[str]:

@@ -5,11 +5,11 @@ A counts file is a label file (see `labels`), gzipped, whose lines have `counts`
     {"source": "…", "document": "…", "kind": "…", "theme": "治理", "also": [], "unsure": false, "weak": false,
      "counts": {"排查": 2, "纠纷": 1}}
 
-`counts` says how often each term stands in the paragraph, overlapping, terms sorted; no order of the text is kept. A
+`counts` says how often each term stands in the paragraph, overlapping, terms sorted; the text's order is not kept. A
 term is a dictionary word, a term of art or a run of one or two characters, and stands in at least `MIN_PARAGRAPHS`
-paragraphs of the file. This hides sentences from readers, not from a determined analyst: overlapping pairs of characters
-give away much of a short paragraph, and a name that stands in three paragraphs is a term. What must not become known at
-all does not belong in a counts file.
+paragraphs of the file. This hides sentences from readers, not from a determined analyst: overlapping pairs of
+characters give away much of a short paragraph, and a name that stands in three paragraphs is a term. What must not
+become known at all does not belong in a counts file.
 """
 
 from __future__ import annotations

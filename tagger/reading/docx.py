@@ -51,7 +51,7 @@ def read_docx(name: str, content: bytes) -> Source:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if "word/document.xml" not in archive.namelist():
                 raise FormatError(
-                    name, found="是压缩包，但不是 Word 文档", expected=".docx、.txt、.md", advice="解压后再试"
+                    name, found="是压缩包，但不是 Word 文档", expected="完整的 Word 文档", advice="解压后再试"
                 )
             return _read_archive(name, archive)
     except DAMAGE as error:
