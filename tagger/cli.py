@@ -120,7 +120,10 @@ def _command(commands: Commands, name: str, description: str, *, example: str) -
 
 def _add_tag(commands: Commands) -> None:
     parser = _command(
-        commands, "tag", "给文件、文件夹或标准输入逐段标注主题。", example="tagger tag 报告.docx 材料/ --out 结果 --report"
+        commands,
+        "tag",
+        "给文件、文件夹或标准输入逐段标注主题。",
+        example="tagger tag 报告.docx 材料/ --out 结果 --report",
     )
     parser.add_argument("paths", nargs="+", metavar="路径", help="文件或文件夹；- 表示标准输入")
     parser.add_argument(
