@@ -21,6 +21,7 @@ from tagger.terms import Positions, TermCounts, TermScan, chunks
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
 Singles: TypeAlias = npt.NDArray[np.float32]
+Found: TypeAlias = tuple[Positions, Positions, npt.NDArray[np.int32]]  # starts, ends and terms, as TermScan.find says
 
 MAX_LOGARITHM = 4096  # logarithms of term frequencies up to here are looked up
 
@@ -91,29 +92,30 @@ class Model:
         log_odds = self.log_odds([text])
         probabilities = self.probabilities(log_odds)
         spans = list(_cut(len(text), words.find(text)))
-        by_character = self._contributions(len(text), *self.scan.find(text))
+        columns = [self.themes.index(theme) for theme in (self.themes if themes is None else themes)]
+        by_character = self._contributions(len(text), self.scan.find(text), columns)
         starts = [start for start, _ in spans]
-        by_span = np.add.reduceat(by_character, starts, axis=0) if spans else by_character
+        by_span = np.add.reduceat(by_character, starts, axis=1) if spans else by_character
         explanations = []
-        for theme in self.themes if themes is None else themes:
-            column = self.themes.index(theme)
-            score = Score(theme, float(log_odds[0, column]), float(probabilities[0, column]))
-            moved = zip(spans, by_span[:, column].tolist(), strict=True)
+        for column, of_theme in zip(columns, by_span.tolist(), strict=True):
+            score = Score(self.themes[column], float(log_odds[0, column]), float(probabilities[0, column]))
+            moved = zip(spans, of_theme, strict=True)
             reasons = tuple(Reason(text[start:end], start, end, odds) for (start, end), odds in moved if odds)
             explanations.append(Explanation(score, float(self.weights.bias[column]), reasons))
         return tuple(explanations)
 
-    def _contributions(self, length: int, starts: Positions, ends: Positions, terms: npt.NDArray[np.int32]) -> Doubles:
-        """What each character contributes to the log-odds of each theme, shape (length, themes)."""
+    def _contributions(self, length: int, found: Found, columns: Sequence[int]) -> Doubles:
+        """What each character contributes to the log-odds of some themes, shape (themes, length)."""
+        starts, ends, terms = found
         distinct, which, counts = np.unique(terms, return_inverse=True, return_counts=True)
         rows = self._rows.take(distinct, axis=0).astype(np.float64)
         frequency = self._sublinear(counts.astype(np.int32)).astype(np.float64)
         norm = np.sqrt((rows[:, -1] * np.square(frequency)).sum()) or 1.0
-        share = (rows[:, :-1] * (frequency / counts / norm)[:, None])[which] / (ends - starts)[:, None]
-        edges = np.zeros((length + 1, len(self.themes)))
-        np.add.at(edges, starts, share)
-        np.subtract.at(edges, ends, share)
-        contributions: Doubles = edges.cumsum(axis=0)[:-1]
+        share = (rows[:, columns] * (frequency / counts / norm)[:, None])[which] / (ends - starts)[:, None]
+        steps = [
+            np.bincount(starts, of_theme, length + 1) - np.bincount(ends, of_theme, length + 1) for of_theme in share.T
+        ]
+        contributions: Doubles = np.cumsum(steps, axis=1)[:, :-1]
         return contributions
 
 
@@ -126,7 +128,7 @@ def calibrated(log_odds: Doubles, scale: Doubles, offset: Doubles) -> Doubles:
     return scaled
 
 
-def _cut(length: int, found: tuple[Positions, Positions, npt.NDArray[np.int32]]) -> Iterator[tuple[int, int]]:
+def _cut(length: int, found: Found) -> Iterator[tuple[int, int]]:
     """Cut a text into the words that were found, the longest from the left; what is in no word stands alone."""
     starts, ends, _ = found
     longest = dict(sorted(zip(starts.tolist(), ends.tolist(), strict=True)))  # the last, longest end of each start
