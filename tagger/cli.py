@@ -291,7 +291,7 @@ def _training_packages() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        found, advice = f"没有安装 {error.name}", "运行 pip install 'gongwen-tagger[train]'"
+        found, advice = f"没有安装 {error.name}", '在本软件的文件夹里运行 pip install ".[train]"'
         raise MissingPackageError("训练", found=found, expected="训练用的软件包", advice=advice) from error
 
 

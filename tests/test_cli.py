@@ -120,7 +120,7 @@ def test_training_without_its_packages_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "tagger.learning.training", None)
     assert main(["train", "--data", "x", "--out", "y"]) == 2
-    assert "gongwen-tagger[train]" in capsys.readouterr().err
+    assert 'pip install ".[train]"' in capsys.readouterr().err
 
 
 def test_labels_are_exported_as_counts_without_text(

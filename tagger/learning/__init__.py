@@ -1,1 +1,1 @@
-"""Learning: labels in, a model folder out. Needs the packages of `pip install 'gongwen-tagger[train]'`."""
+"""Learning: labels in, a model folder out. Needs the packages of `pip install ".[train]"`."""
