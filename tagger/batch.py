@@ -113,7 +113,7 @@ def tag_files(
     copies one by one. `on_result` is called after each file, in order. `jobs` > 1 shares the files among as many
     processes. Raises `OutputError` if `out` cannot be written, `ArtifactError` for a bad model.
     """
-    tagger = Tagger.load(model)  # a bad model is reported before anything is done
+    tagger = _tagger(model)  # a bad model is reported before anything is done
     summary = Summary()
     documents: list[TaggedDocument] = []
     rows: list[Row] = []

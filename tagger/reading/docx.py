@@ -76,15 +76,20 @@ def _part(name: str, archive: zipfile.ZipFile, part: str) -> Element | None:
         size = archive.getinfo(part).file_size
     except KeyError:
         return None
-    if size > MAX_PART_BYTES:
-        raise InputError(
-            name,
-            found=f"展开后有 {size // 2**20} MB",
-            expected=f"不超过 {MAX_PART_BYTES // 2**20} MB",
-            advice="把文件分成几份再试",
-        )
+    refuse_large(name, size, MAX_PART_BYTES)
     root: Element = fromstring(archive.read(part).replace(STRICT, TRANSITIONAL))
     return root
+
+
+def refuse_large(name: str, size_bytes: int, most_bytes: int) -> None:
+    """Raise `InputError` if what is packed in a file would be too large."""
+    if size_bytes > most_bytes:
+        raise InputError(
+            name,
+            found=f"展开后有 {size_bytes // 2**20} MB",
+            expected=f"不超过 {most_bytes // 2**20} MB",
+            advice="把文件分成几份再试",
+        )
 
 
 def _value(element: Element | None, path: str) -> str | None:

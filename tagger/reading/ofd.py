@@ -23,6 +23,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from tagger.errors import FormatError, InputError
+from tagger.reading.text import WIDE
 from tagger.records import Line, Source
 
 OFD = "{*}"  # producers differ in the year of the namespace http://www.ofdspec.org/2016
@@ -60,7 +61,6 @@ MIN_COLUMN = 12  # of text; what is narrower is a list of short lines, each by i
 SAME_SIZE = 0.12  # share by which the sizes of lines of one paragraph differ at most
 OBLIQUE = 0.1  # of a turned baseline: a watermark
 
-WIDE = re.compile(r"[\u2018-\u2026\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]")
 MISSING = re.compile(r"[\s\ufffd\ue000-\uf8ff\u25a1?¤]*")  # what stands for glyphs without characters
 PAGE_NUMBER = re.compile(r"[-—–·\s]*(?:\d{1,4}|第\s*\d{1,4}\s*页(?:\s*[,，/]?\s*共\s*\d{1,4}\s*页)?)[-—–·\s]*")
 

@@ -22,6 +22,7 @@ from pypdf import PageObject, PdfReader, apply_configuration
 from pypdf.errors import DependencyError, LimitReachedError, WrongPasswordError
 
 from tagger.errors import FormatError, InputError, TaggerError
+from tagger.reading.text import WIDE
 from tagger.records import Line, Source
 
 logging.getLogger("pypdf").addHandler(logging.NullHandler())  # its remarks on odd files are not for our users
@@ -60,7 +61,6 @@ MAX_GARBAGE = 0.3  # share of characters without meaning above which the text ca
 GAP = re.compile("\ufdd0(-?[0-9]+)\ufdd1 ?")  # how `_mark_gaps` writes a gap, in thousandths of an em
 MIN_MARKED_GAP = 300
 
-WIDE = re.compile(r"[\u2018-\u2026\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]")
 BLANK_BESIDE_WIDE = re.compile(rf"(?<={WIDE.pattern}) (?=\S)|(?<=\S) (?={WIDE.pattern})")
 NO_LINE_START = frozenset("，。、；：！？”’）》〉】〕」』…—·％%,.;:!?)]}")
 NO_LINE_END = frozenset("“‘（《〈【〔「『([{")

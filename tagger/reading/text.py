@@ -10,6 +10,7 @@ from tagger.errors import FormatError
 from tagger.records import Line, Source
 
 USUAL = re.compile(r"[\t\n\r -~\u00b7\u2010-\u2027\u2160-\u2473\u25a0-\u266f\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
+WIDE = re.compile(r"[\u2018-\u2026\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]")  # no blank beside these
 MIN_USUAL = 0.85  # share of usual characters below which bytes other than UTF-8 are no Chinese text
 LINE = re.compile(r"[^\r\n\v\f\x85\u2028\u2029]+")
 MARKDOWN_SUFFIXES = frozenset({".md", ".markdown"})

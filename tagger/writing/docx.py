@@ -38,13 +38,13 @@ from tagger.reading.docx import (
     _part,
     _Styles,
     read_docx,
+    refuse_large,
 )
 from tagger.records import Explanation, TaggedDocument
 from tagger.writing.colours import FILLS, PLAIN_FILL
-from tagger.writing.rows import Row, rows_of
+from tagger.writing.rows import NEARLY_SURE, Row, rows_of
 
 AUTHOR = "tagger"
-NEARLY_SURE = 0.995  # what would be rounded to 100%, which a model never is
 MAX_ARCHIVE_BYTES = 2**30  # unpacked: every part is packed anew, so a ZIP bomb among the pictures would count too
 MAX_COPIED_BYTES = 2**16  # tags and properties of a run that may be cut: each piece gets them; real ones are short
 BOX_WORDS = 24  # of a text box, so that its comment, which stands beside the box, says what it speaks of
@@ -124,14 +124,7 @@ def _changed_parts(name: str, archive: zipfile.ZipFile, rows: Sequence[Row]) -> 
 
 def _repacked(name: str, archive: zipfile.ZipFile, changed: dict[str, bytes]) -> bytes:
     parts = {info.filename: info for info in archive.infolist()}  # of two with one name the last counts
-    size = sum(info.file_size for info in parts.values())
-    if size > MAX_ARCHIVE_BYTES:
-        raise InputError(
-            name,
-            found=f"展开后有 {size // 2**20} MB",
-            expected=f"不超过 {MAX_ARCHIVE_BYTES // 2**20} MB",
-            advice="把文件分成几份再试",
-        )
+    refuse_large(name, sum(info.file_size for info in parts.values()), MAX_ARCHIVE_BYTES)
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.comment = archive.comment

@@ -17,12 +17,11 @@ from string import Template
 
 from tagger.records import Explanation, Paragraph, Tag, TaggedDocument
 from tagger.themes import THEMES
-from tagger.writing.rows import strongest
+from tagger.writing.rows import NEARLY_SURE, strongest
 
 ENCODING = "utf-8"
 PAGE = Path(__file__).with_name("report.html")
 STEPS = (0.5, 1.0, 2.0)  # log-odds: from here on a word is drawn stronger; they multiply the odds by 1.6, 2.7 and 7.4
-NEARLY_SURE = 0.995  # what would be rounded to 100%, which a model never is
 DEEPEST_HEADING = 6  # HTML has six levels; the report and its files take the first two
 LINE_CLASSES = {"number": "number-line"}  # where the role itself is taken as a class
 WORDING = re.compile(r"\w(?:.*\w)?", re.DOTALL)  # a reason without the punctuation around it

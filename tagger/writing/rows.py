@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tagger.records import Explanation, Reason, TaggedDocument
 
+NEARLY_SURE = 0.995  # a probability that would be rounded to 100%, which a model never is
 MAX_REASONS = 5
 MIN_REASON = 0.1  # log-odds below which a word did not decide anything
 
