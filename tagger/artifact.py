@@ -15,7 +15,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,12 @@ from tagger.decision import Rule
 from tagger.errors import ArtifactError, OutputError
 from tagger.model import Model, Weights
 from tagger.terms import TermScan, Trie
-from tagger.themes import THEMES
+from tagger.themes import Theme
 
-FORMAT = 1
+FORMAT = 2
+IN_USE = "in-use"  # in a store of models: names the versions that were put in use, the last one counts
 MANIFEST, ARRAYS, WORDS, TERMS = "manifest.json", "arrays.npz", "words.npz", "terms.txt"
+OWN_FACTS = frozenset({"model_id", "format", "themes", "certain_from", "also_from", "sha256"})  # set when saved
 PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".npy", ".pt", ".bin"})
 ADVICE = "重新安装 gongwen-tagger，或用 scripts/retrain.py 重新训练"
 
@@ -39,6 +41,7 @@ class Artifact:
 
     model: Model
     rule: Rule
+    themes: tuple[Theme, ...]
     manifest: Mapping[str, Any]
 
     @property
@@ -47,36 +50,28 @@ class Artifact:
         return str(self.manifest["model_id"])
 
 
-def save_artifact(
-    folder: str | Path,
-    *,
-    model: Model,
-    rule: Rule,
-    words: Trie,
-    terms: Sequence[str],
-    facts: Mapping[str, Any],
-) -> str:
+def save_artifact(folder: str | Path, artifact: Artifact, *, words: Trie, terms: Sequence[str]) -> str:
     """Write a model folder, beside its place first and then renamed; an existing folder is replaced.
 
-    `facts` are added to the manifest: data, figures, versions. The same input gives the same bytes. Returns the model
-    id. Raises `OutputError` if the place cannot be written or is no model folder.
+    What the artifact has as manifest (data, figures, versions) is added to what is written. The same input gives the
+    same bytes. Returns the model id. Raises `OutputError` if the place cannot be written or is no model folder.
     """
     folder = Path(folder)
     check_place(folder)
-    weights = model.weights
+    weights, rule = artifact.model.weights, artifact.rule
     parts = {
-        ARRAYS: _pack({"trie": model.scan.trie, "weights": weights}),
+        ARRAYS: _pack({"trie": artifact.model.scan.trie, "weights": weights}),
         WORDS: _pack({"trie": words}),
         TERMS: "".join(f"{term}\n" for term in terms).encode(),
     }
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()}
     settings = {
         "format": FORMAT,
-        "themes": list(weights.themes),
+        "themes": [asdict(theme) for theme in artifact.themes],
         "certain_from": rule.certain_from,
         "also_from": dict(zip(weights.themes, rule.also_from, strict=True)),
         "sha256": hashes,
-        **facts,
+        **{name: fact for name, fact in artifact.manifest.items() if name not in OWN_FACTS},
     }
     model_id = _model_id(settings)
     parts[MANIFEST] = _dump({"model_id": model_id, **settings})
@@ -143,34 +138,49 @@ def _pack(records: Mapping[str, Trie | Weights]) -> bytes:
     return target.getvalue()
 
 
+def model_folder(folder: str | Path) -> Path:
+    """The folder itself or, if it is a store of models (see `learning.models`), that of the version in use."""
+    used = versions_in_use(Path(folder))
+    return Path(folder, used[-1]) if used else Path(folder)
+
+
+def versions_in_use(store: Path) -> list[str]:
+    """The versions of a store that were put in use, the present one last; none if the folder is no store."""
+    try:
+        return (store / IN_USE).read_text("utf-8").split("\n")[:-1]
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
 def load_artifact(folder: str | Path) -> Artifact:
-    """Load a model folder after checking its version, themes and the hash of each part.
+    """Load a model folder, or the version in use of a store, after checking its version and the hash of each part.
 
     Raises `ArtifactError` if it is missing, damaged, of another version, or holds a pickle.
     """
-    folder = Path(folder)
+    folder = model_folder(folder)
     manifest = _read_manifest(folder)
     for entry in sorted(folder.iterdir()):
         if entry.suffix.lower() in PICKLES:
             raise ArtifactError(
                 folder, found=f"含有不安全的文件 {entry.name}", expected="只含清单和数组的模型文件夹", advice=ADVICE
             )
-    themes = tuple(manifest["themes"])
     parts = {name: _checked(folder, name, manifest) for name in (ARRAYS, WORDS, TERMS)}
     try:
+        themes = tuple(Theme(**theme) for theme in manifest["themes"])
+        names = tuple(theme.name for theme in themes)
         with np.load(io.BytesIO(parts[ARRAYS]), allow_pickle=False) as arrays:
-            names = [each.name for each in fields(Weights) if each.name != "themes"]
-            weights = Weights(themes=themes, **{name: arrays[f"weights.{name}"] for name in names})
+            parts_of_weights = [each.name for each in fields(Weights) if each.name != "themes"]
+            weights = Weights(themes=names, **{name: arrays[f"weights.{name}"] for name in parts_of_weights})
             model = Model(TermScan(_trie(arrays)), weights)
-        rule = Rule(float(manifest["certain_from"]), tuple(float(manifest["also_from"][theme]) for theme in themes))
+        rule = Rule(float(manifest["certain_from"]), tuple(float(manifest["also_from"][name]) for name in names))
     except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ArtifactError(folder, found="内容不完整", expected="完整的模型文件夹", advice=ADVICE) from error
-    return Artifact(model, rule, manifest)
+    return Artifact(model, rule, themes, manifest)
 
 
 def load_words(folder: str | Path) -> TermScan:
     """The words that explanations are told in. Raises `ArtifactError` as `load_artifact` does."""
-    folder = Path(folder)
+    folder = model_folder(folder)
     with np.load(io.BytesIO(_checked(folder, WORDS, _read_manifest(folder))), allow_pickle=False) as arrays:
         return TermScan(_trie(arrays))
 
@@ -181,13 +191,16 @@ def _trie(arrays: Mapping[str, Any]) -> Trie:
 
 def load_terms(folder: str | Path) -> tuple[str, ...]:
     """The terms of a model, in the order of their numbers. Raises `ArtifactError` as `load_artifact` does."""
-    folder = Path(folder)
+    folder = model_folder(folder)
     return tuple(_checked(folder, TERMS, _read_manifest(folder)).decode().split("\n")[:-1])
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise ArtifactError(folder, found="没有这个模型文件夹", expected="训练好的模型文件夹", advice=ADVICE)
+    if not (folder / MANIFEST).exists() and any(folder.glob(f"[0-9]*-*/{MANIFEST}")):
+        advice = "用 tagger models 文件夹 --use 版本 启用一个"
+        raise ArtifactError(folder, found="模型库里还没有启用的版本", expected="启用了的版本", advice=advice)
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
     except (OSError, ValueError) as error:
@@ -198,8 +211,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     settings = {name: value for name, value in manifest.items() if name != "model_id"}
     if manifest.get("model_id") != _model_id(settings):
         raise ArtifactError(folder, found="清单与模型编号不符，已损坏或被改动", expected="原样的清单", advice=ADVICE)
-    if manifest.get("themes") != list(THEMES) or not isinstance(manifest.get("sha256"), dict):
-        raise ArtifactError(folder, found="清单里的主题或校验值有误", expected="、".join(THEMES), advice=ADVICE)
+    if not isinstance(manifest.get("sha256"), dict):
+        raise ArtifactError(folder, found="清单里没有校验值", expected="每个文件的 SHA-256", advice=ADVICE)
     return manifest
 
 

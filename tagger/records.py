@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 Role: TypeAlias = Literal[
@@ -98,13 +98,14 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a paragraph has its log-odds for one theme: `bias` + the sum of all reasons == `score.log_odds`.
+    """Why a paragraph has its log-odds for one theme: `bias` + `context` + the sum of all reasons == `score.log_odds`.
 
-    `reasons` stand in the order of the text.
+    `context` is what the title and the nearest heading add; `reasons` stand in the order of the text.
     """
 
     score: Score
     bias: float
+    context: float
     reasons: tuple[Reason, ...]
 
 
@@ -129,10 +130,10 @@ class TaggedDocument:
 class Label:
     """A paragraph and the themes that a reader gave it.
 
-    `document` is the document that it stands in and `source` the collection that the document came from, where there is
-    one: paragraphs of one source are never split between training and evaluation. `unsure` says that the reader was in
-    doubt, `weak` that a rule gave the label. Where the text must not be shared, it is empty and `counts` says how often
-    each term stands in it.
+    `document` is the document that it stands in, `title` what that is called, and `source` the collection that the
+    document came from, where there is one: paragraphs of one source are never split between training and evaluation.
+    `unsure` says that the reader was in doubt, `weak` that a rule gave the label. Where the text must not be shared, it
+    is empty and `counts` says how often each term stands in it. `place` says where the label was read, for messages.
     """
 
     text: str
@@ -141,9 +142,16 @@ class Label:
     document: str = ""
     source: str = ""
     kind: str = ""
+    title: str = ""
     headings: tuple[str, ...] = ()
     labeller: str = ""
     labelled_at: str = ""
     unsure: bool = False
     weak: bool = False
     counts: Mapping[str, int] | None = None
+    place: str = field(default="", compare=False)
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The headings above it, the title of the document first."""
+        return (self.title, *self.headings) if self.title else self.headings

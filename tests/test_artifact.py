@@ -21,14 +21,7 @@ def model(tmp_path: Path, root: Path) -> Path:
 
 def save_again(source: Path, folder: Path) -> str:
     artifact = load_artifact(source)
-    return save_artifact(
-        folder,
-        model=artifact.model,
-        rule=artifact.rule,
-        words=load_words(source).trie,
-        terms=load_terms(source),
-        facts={"figures": {}},
-    )
+    return save_artifact(folder, artifact, words=load_words(source).trie, terms=load_terms(source))
 
 
 def test_what_is_saved_is_loaded_and_equal_input_gives_equal_bytes(model: Path, tmp_path: Path) -> None:

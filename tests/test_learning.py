@@ -17,10 +17,12 @@ from sklearn.metrics import accuracy_score, f1_score
 from tagger import THEMES, Tag, Tagger
 from tagger.errors import LabelError
 from tagger.learning.counts import MIN_PARAGRAPHS, count_labels, write_counts
+from tagger.learning.data import gather_data
 from tagger.learning.evaluation import also_from, calibration_error, certain_from, evaluate
 from tagger.learning.examples import NEVER, choose_terms, count_examples
-from tagger.learning.labels import read_labels
-from tagger.learning.training import Settings, train, train_folder
+from tagger.learning.labels import is_locked, read_labels
+from tagger.learning.settings import Settings
+from tagger.learning.training import train, train_model
 from tagger.learning.vocabulary import Cutter, all_variants, gram_frequencies, read_lexicon
 from tagger.records import Label
 from tagger.terms import TermScan, compile_terms
@@ -48,8 +50,9 @@ def test_labels_are_read_and_other_lines_of_the_document_passed_over(tmp_path: P
             "also": ["作风"],
         },
     )
-    expected = Label("发展党员。", "党建", ("作风",), document="甲", headings=("一、党建",))
+    expected = Label("发展党员。", "党建", ("作风",), document="甲", title="总结", headings=("一、党建",))
     assert read_labels([path]) == [expected]
+    assert expected.path == ("总结", "一、党建")
 
 
 @pytest.mark.parametrize(
@@ -117,8 +120,8 @@ def test_text_and_counts_of_the_same_labels_give_the_same_matrix(small_labels: l
     known = set().union(*(label.counts or {} for label in counted))
     scan = TermScan(compile_terms(sorted(known), all_variants()))
     weights = [1.0] * len(labels)
-    one = count_examples(scan, sorted(known), labels, weights, folds=3)
-    other = count_examples(scan, sorted(known), counted, weights, folds=3)
+    one = count_examples(scan, sorted(known), labels, weights, names=THEMES, folds=3)
+    other = count_examples(scan, sorted(known), counted, weights, names=THEMES, folds=3)
     assert (one.counts != other.counts).nnz == 0
     assert one.folds.tolist() == other.folds.tolist()
 
@@ -127,7 +130,7 @@ def test_documents_and_sources_are_never_split(small_labels: list[Label]) -> Non
     labels = [*small_labels[:100], *(replace(label, source="一个来源") for label in small_labels[100:150])]
     labels.append(replace(small_labels[150], weak=True))
     scan = TermScan(compile_terms(["的"], {}))
-    folds = count_examples(scan, ["的"], labels, [1.0] * len(labels), folds=3).folds
+    folds = count_examples(scan, ["的"], labels, [1.0] * len(labels), names=THEMES, folds=3).folds
     fold_of: dict[str, int] = {}
     for label, fold in zip(labels[:-1], folds, strict=False):
         assert fold_of.setdefault(label.source or label.document, fold) == fold
@@ -164,13 +167,12 @@ def test_training_is_deterministic_and_its_model_tags(small_labels: list[Label],
     )
     said: list[str] = []
     for name in ("a", "b"):
-        trained = train_folder(data, tmp_path / name, settings=SMALL, progress=said.append)
+        figures = train_model(gather_data([data]), tmp_path / name, settings=SMALL, progress=said.append).figures()
     for part in (tmp_path / "a").iterdir():
         assert part.read_bytes() == (tmp_path / "b" / part.name).read_bytes()
     assert any("留出第 1/3 份文件" in line for line in said)
-    figures = trained.figures()["text"]
-    assert figures.macro_f1 > 0.5
-    assert figures.paragraphs == len(small_labels)
+    assert figures["text"].macro_f1 > 0.5
+    assert figures["text"].paragraphs == len([label for label in small_labels if not is_locked(label)])
     assert str(Tagger.load(tmp_path / "a").tag("党支部发展党员，落实三会一课。")) == "党建"
     shutil.rmtree(tmp_path / "a")
 
@@ -192,7 +194,7 @@ def test_labels_that_cannot_be_left_out_by_document_are_refused(small_labels: li
 
 def test_an_empty_folder_of_labels(tmp_path: Path) -> None:
     with pytest.raises(LabelError, match="没有标注文件"):
-        train_folder(tmp_path, tmp_path / "model", progress=print)
+        gather_data([tmp_path])
 
 
 def tag_of(theme: str, probability: float = 0.9, also: tuple[str, ...] = (), *, uncertain: bool = False) -> Tag:
@@ -227,7 +229,7 @@ def test_thresholds_keep_their_promise() -> None:
     right = np.array([True] * 60 + [False] * 40)
     threshold = certain_from(probabilities, right, promise=0.95)
     assert right[probabilities >= threshold].mean() >= 0.95
-    assert (probabilities >= threshold).sum() == 63
+    assert (probabilities >= threshold).sum() == 61  # 60 of 63 would do, but by chance as easily not
     assert certain_from(probabilities, ~right, promise=0.95) > 1
     assert also_from(np.array([3.0, 2.0, 1.0]), np.array([True, True, False])) == 2.0
     assert also_from(np.array([3.0]), np.array([False])) > 1e6

@@ -40,6 +40,7 @@ def test_scores_equal_scikit_learns_pipeline(small_labels: list[Label]) -> None:
         idf=transformer.idf_.astype(np.float32),
         coefficients=np.column_stack([model.coef_[0] for model in models]).astype(np.float32),
         bias=np.array([model.intercept_[0] for model in models]),
+        context=np.zeros(()),
         scale=np.ones(len(THEMES)),
         offset=np.zeros(len(THEMES)),
     )
@@ -81,7 +82,7 @@ def test_reasons_are_whole_words(tagger: Tagger, small_labels: list[Label], root
     assert {"软弱涣散党组织", "三会一课"} <= words
 
     from tagger.learning.vocabulary import Cutter, read_lexicon
-    from tagger.writing.rows import strongest
+    from tagger.reasons import strongest
 
     lexicon = read_lexicon(root / "training_data" / "lexicon.tsv")
     known = Cutter(lexicon)

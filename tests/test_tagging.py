@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import tagger
 from tagger import THEMES, Tagger
 from tagger.decision import Rule, decide
+from tagger.reasons import strongest
 from tagger.tagging import default_tagger
 
 STRANGE = {
@@ -66,6 +67,48 @@ def test_a_batch_gives_the_tags_of_its_texts_in_any_order(texts: list[str], shuf
     order = list(range(len(texts)))
     shuffler.shuffle(order)
     assert tagger.tag_batch([texts[index] for index in order]) == [each[index] for index in order]
+
+
+def test_headings_speak_where_the_text_does_not() -> None:
+    text = "成立工作专班，逐项明确责任人和完成时限，每月调度一次。"
+    path = ("某县法治政府建设工作要点", "三、普法宣传")
+    probabilities = [
+        {score.theme: score.probability for score in tagger.tag(text, some).scores}["法治"]
+        for some in ((), path[:1], path)
+    ]
+    assert probabilities == sorted(probabilities)
+    assert probabilities[2] > 2 * probabilities[0]
+    assert tagger.tag(text, ["", "　"]) == tagger.tag(text) == tagger.tag(text, ())
+    assert tagger.tag_batch([text, text], [path, ()]) == [tagger.tag(text, path), tagger.tag(text)]
+    with pytest.raises(ValueError, match="2 段文字、1 条标题路径"):
+        tagger.tag_batch([text, text], [path])
+
+
+def test_a_document_is_tagged_with_its_title_and_headings() -> None:
+    text = "成立工作专班，逐项明确责任人和完成时限，每月调度一次。"
+    document = tagger.tag_document(f"某县法治政府建设\n工作要点\n一、普法宣传\n{text}\n")
+    assert [each.paragraph.role for each in document.paragraphs] == ["title", "title", "heading", "body"]
+    assert document.paragraphs[-1].tag == tagger.tag(text, ("某县法治政府建设工作要点", "一、普法宣传"))
+
+
+@given(st.text(max_size=60), st.lists(st.text(max_size=12), max_size=3))
+def test_explanations_replay_with_headings(text: str, path: list[str]) -> None:
+    tag = tagger.tag(text, path)
+    for explanation, score in zip(tagger.explain(text, path), tag.scores, strict=True):
+        assert explanation.score == score
+        told = explanation.bias + explanation.context + sum(reason.log_odds for reason in explanation.reasons)
+        assert told == pytest.approx(score.log_odds, abs=2e-5)
+
+
+@given(st.lists(st.text(max_size=80), max_size=8))
+def test_reasons_of_many_texts_are_those_of_each(texts: list[str]) -> None:
+    themes = [tag.theme for tag in tagger.tag_batch(texts)]
+    many = default_tagger().strongest_reasons(texts, themes)
+    assert len(many) == len(texts)
+    for text, theme, reasons in zip(texts, themes, many, strict=True):
+        expected = strongest(tagger.explain(text)[THEMES.index(theme)])
+        assert [(each.text, each.start) for each in reasons] == [(each.text, each.start) for each in expected]
+        assert [each.log_odds for each in reasons] == pytest.approx([each.log_odds for each in expected])
 
 
 def test_a_generator_is_a_batch_too() -> None:

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tagger.errors import OutputError
+from tagger.atomic import written_whole
 from tagger.learning.vocabulary import all_variants, gram_frequencies, word_frequencies
 from tagger.records import Label
 from tagger.terms import TermScan, compile_terms
@@ -32,7 +32,7 @@ TERMS_A_SCAN = 30_000  # leaves room for prefixes below terms.MAX_STATES
 
 
 def count_labels(labels: Sequence[Label], lexicon: Mapping[str, str]) -> list[Label]:
-    """Replace the text of each label by its term counts; headings, which are text too, go with it."""
+    """Replace the text of each label by its term counts; title and headings, which are text too, go with it."""
     texts = [label.text for label in labels]
     frequencies = word_frequencies(texts, lexicon) | gram_frequencies(texts, LONGEST_GRAM)
     terms = sorted(term for term, paragraphs in frequencies.items() if paragraphs >= MIN_PARAGRAPHS)
@@ -45,7 +45,7 @@ def count_labels(labels: Sequence[Label], lexicon: Mapping[str, str]) -> list[La
             numbered = zip(found.terms[part].tolist(), found.counts[part].tolist(), strict=True)
             text_counts.update((some[term], count) for term, count in numbered)
     return [
-        replace(label, text="", headings=(), counts=dict(sorted(each.items())))
+        replace(label, text="", title="", headings=(), counts=dict(sorted(each.items())))
         for label, each in zip(labels, counts, strict=True)
     ]
 
@@ -69,13 +69,5 @@ def write_counts(path: str | Path, labels: Iterable[Label]) -> None:
                 "counts": label.counts,
             }
             archive.write((json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n").encode())
-    path = Path(path)
-    beside = path.with_name(f".{path.name}.part")
-    try:
+    with written_whole(path) as beside:
         beside.write_bytes(content.getvalue())
-        beside.replace(path)
-    except OSError as error:
-        advice = "检查权限和磁盘空间"
-        raise OutputError(
-            path, found=f"写不进去（{error.strerror}）", expected="可以写入的位置", advice=advice
-        ) from error

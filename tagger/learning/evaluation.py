@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.records import Label, Tag
-from tagger.themes import THEMES
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -19,6 +18,7 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 BINS = 10  # of equal width, for the calibration error
 NEVER_CERTAIN = 1.01  # a probability that no tag reaches
 NEVER_ALSO = 1e9  # log-odds that no theme reaches
+BOUND = 1.0  # standard errors that the share of right certain tags must keep from the promise
 MIN_CERTAIN = 20  # tags; a promise kept by fewer is no evidence
 
 
@@ -75,7 +75,7 @@ def evaluate(gold: Sequence[tuple[str, tuple[str, ...]]], tags: Sequence[Tag]) -
     certain = np.array([not tag.uncertain for tag in tags])
     themes = {
         theme: _theme_figures([primary == theme for primary, _ in gold], [tag.theme == theme for tag in tags])
-        for theme in THEMES
+        for theme in tags[0].themes
     }
     given = [theme in (primary, *also) for (primary, also), tag in zip(gold, tags, strict=True) for theme in tag.also]
     wanted = [theme in (tag.theme, *tag.also) for (_, also), tag in zip(gold, tags, strict=True) for theme in also]
@@ -109,12 +109,25 @@ def calibration_error(probabilities: Sequence[float], right: Sequence[bool]) -> 
     return float(sum(gaps) / len(hit))
 
 
-def certain_from(probabilities: Doubles, right: Flags, *, promise: float) -> float:
-    """The lowest probability from which on at least the promised share of tags was right; above 1 if there is none."""
+def certain_from(probabilities: Doubles, right: Flags, *, promise: float, margin: float = 0.0) -> float:
+    """The lowest probability from which on at least the promised share of tags was right; above 1 if there is none.
+
+    A margin above the promise is asked for, and that the share be so high not by chance alone: its lower bound
+    (Wilson 1927) keeps the promise too.
+    """
     order = np.argsort(-probabilities, kind="stable")
     given = np.arange(1, len(order) + 1)
-    kept = np.flatnonzero((np.cumsum(right[order]) >= promise * given) & (given >= MIN_CERTAIN))
+    share = np.cumsum(right[order]) / given
+    kept = np.flatnonzero((share >= promise + margin) & (_at_least(share, given) >= promise) & (given >= MIN_CERTAIN))
     return float(probabilities[order[kept[-1]]]) if len(kept) else NEVER_CERTAIN
+
+
+def _at_least(share: Doubles, given: npt.NDArray[np.int64]) -> Doubles:
+    """The lower bound of Wilson's interval for shares of hits among so many tags."""
+    spread = BOUND**2 / given
+    centre = share + spread / 2
+    bound: Doubles = (centre - BOUND * np.sqrt(share * (1 - share) / given + spread / given / 4)) / (1 + spread)
+    return bound
 
 
 def also_from(log_odds: Doubles, present: Flags) -> float:

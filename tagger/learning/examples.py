@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,13 +13,13 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix, vstack
 
 from tagger.learning.counts import LONGEST_GRAM
+from tagger.learning.labels import document_hash
 from tagger.learning.vocabulary import gram_frequencies, word_frequencies
 from tagger.model import Doubles
 from tagger.records import Label
 from tagger.terms import TermCounts, TermScan
-from tagger.themes import THEMES
 
-MAX_WORDS = 45_000  # that explanations may be told in; leaves room for prefixes below terms.MAX_STATES
+MAX_TERMS = 45_000  # of a model, and words that explanations are told in; leaves room for prefixes below MAX_STATES
 NEVER = -1  # fold of labels that are always trained on and never judged by
 SENTENCE = re.compile(r"[^。；！？]+[。；！？]?")
 MIN_SPLIT = 60  # characters of a paragraph that is also learned from sentence by sentence
@@ -31,6 +30,7 @@ MIN_SENTENCE = 12
 class Examples:
     """Labels as one matrix of term counts, row by row with what is known of them."""
 
+    names: tuple[str, ...]  # the themes, in the order of all columns
     counts: Any  # csr_matrix, (labels, terms)
     themes: npt.NDArray[np.str_]  # primary themes
     secondary: npt.NDArray[np.bool_]  # (labels, themes)
@@ -40,7 +40,8 @@ class Examples:
 
     def where(self, rows: npt.NDArray[np.bool_]) -> Examples:
         """The chosen rows."""
-        return Examples(*(getattr(self, each.name)[rows] for each in fields(self)))
+        columns = [each.name for each in fields(self) if each.name != "names"]
+        return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
     def term_counts(self) -> TermCounts:
         """The counts in the form that the model scores."""
@@ -75,11 +76,17 @@ def choose_terms(
     terms = {term for term in dictionary if words[term] >= min_word_labels}
     terms |= {term for term in grams if grams[term] >= min_gram_labels}
     by_frequency = sorted(terms, key=lambda term: (-max(words[term], grams[term]), term))
-    return by_frequency, sorted(dictionary, key=lambda word: (-words[word], word))[:MAX_WORDS]
+    return by_frequency[:MAX_TERMS], sorted(dictionary, key=lambda word: (-words[word], word))[:MAX_TERMS]
 
 
 def count_examples(
-    scan: TermScan, terms: Sequence[str], labels: Sequence[Label], weights: Sequence[float], *, folds: int
+    scan: TermScan,
+    terms: Sequence[str],
+    labels: Sequence[Label],
+    weights: Sequence[float],
+    *,
+    names: Sequence[str],
+    folds: int,
 ) -> Examples:
     """Count the terms of each label that has a text, take over the counts of those that have none."""
     with_text = [row for row, label in enumerate(labels) if label.counts is None]
@@ -96,16 +103,11 @@ def count_examples(
     starts = np.cumsum([0, *map(len, pooled)])
     given = csr_matrix((counts, numbers, starts), shape=(len(with_counts), len(terms)))
     return Examples(
+        names=tuple(names),
         counts=vstack([own, given], format="csr")[np.argsort(with_text + with_counts)],
         themes=np.array([label.theme for label in labels]),
-        secondary=np.array([[theme in label.also for theme in THEMES] for label in labels]),
+        secondary=np.array([[theme in label.also for theme in names] for label in labels]),
         pooled=np.array([label.counts is not None for label in labels], dtype=bool),
         weights=np.array(weights),
-        folds=np.array([NEVER if label.weak else _fold(label, folds) for label in labels]),
+        folds=np.array([NEVER if label.weak else document_hash(label) % folds for label in labels]),
     )
-
-
-def _fold(label: Label, folds: int) -> int:
-    """The same for all labels of a source, of a document where no source is named, of a text where neither is."""
-    group = label.source or label.document or label.text
-    return int.from_bytes(hashlib.sha256(group.encode()).digest()[:4], "big") % folds

@@ -3,13 +3,14 @@
 What is decided on the answers is decided on documents left out: the labels are cut into folds by document (by whole
 sources where these are named), and the log-odds of each paragraph come from a model that saw none of its document. On
 these log-odds the probabilities are calibrated, the thresholds set and the figures taken; the model that is saved is
-then fitted on all labels.
+then fitted on all labels. Locked documents (see `labels.is_locked`) take no part in this: they judge the saved model.
 """
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
+import itertools
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,56 +19,28 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
-from scipy.optimize import minimize
 from scipy.sparse import diags
-from scipy.special import log_softmax
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 
-from tagger.artifact import check_place, save_artifact
+from tagger.artifact import Artifact, check_place, save_artifact
 from tagger.decision import Rule, decide
 from tagger.errors import LabelError
-from tagger.learning.evaluation import Figures, also_from, certain_from, evaluate
+from tagger.learning.calibration import LeftOut, calibrate, cross_fitted_tags, rule_of
+from tagger.learning.data import TrainingData
+from tagger.learning.evaluation import Figures, evaluate
 from tagger.learning.examples import NEVER, Examples, choose_terms, count_examples, sentences_of
-from tagger.learning.labels import read_labels
-from tagger.learning.vocabulary import all_variants, read_lexicon
-from tagger.model import Doubles, Model, Weights, calibrated
+from tagger.learning.settings import Settings
+from tagger.learning.vocabulary import all_variants
+from tagger.model import Doubles, Model, Weights
 from tagger.records import Label, Tag
 from tagger.terms import TermScan, Trie, compile_terms
-from tagger.themes import THEMES
+from tagger.themes import OUR_THEMES, Theme
 
 Progress: TypeAlias = Callable[[str], None]
 
-CALIBRATION_PENALTY = 1e-4  # keeps scale near 1 and offset near 0 where data are few
 TRAINING_PACKAGES = ("jieba", "numpy", "opencc", "scikit-learn", "scipy")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What training does not find by itself. The values were chosen with benchmarks/accuracy.py."""
-
-    min_word_labels: int = 4  # a word becomes a term if it stands in so many labelled paragraphs
-    min_gram_labels: int = 12  # a run of one or two characters if in so many
-    left_out_terms: float = 0.5  # share of the terms, the weakest, that the model does without
-    idf_power: float = 2.0  # emphasis on rare terms
-    ratio_power: float = 0.5  # naive-Bayes emphasis on terms that tell a theme apart; 0: none, 1: NBSVM's
-    smoothing: float = 0.1  # of the naive-Bayes ratios
-    inverse_regularisation: float = 4.0
-    balance: float = 0.5  # 0: each paragraph counts the same; 1: each theme
-    also_weight: float = 0.2  # of a paragraph in learning its secondary themes
-    text_weight: float = 1.5  # of a paragraph whose text we have, against one of which we have counts
-    unsure_weight: float = 0.5
-    sentence_weight: float = 0.1  # of each sentence of a longer paragraph, against the paragraph
-    weak_weight: float = 0.05
-    promise: float = 0.95  # share of certain tags that must be right on documents left out, ours and pooled ones alike
-    margin: float = 0.01  # asked for above the promise, for documents that differ from all of ours
-    folds: int = 5
-
-    def weight(self, label: Label) -> float:
-        """How much a label counts in training."""
-        trust = self.weak_weight if label.weak else self.unsure_weight if label.unsure else 1.0
-        return trust * (self.text_weight if label.counts is None else 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +49,48 @@ class Trained:
 
     model: Model
     rule: Rule
+    themes: tuple[Theme, ...]
     terms: tuple[str, ...]
     words: Trie  # that explanations are told in
     judged: tuple[Label, ...]
     tags: tuple[Tag, ...]
+    bare_tags: tuple[Tag, ...]  # the same without the headings
 
-    def figures(self) -> dict[str, Figures]:
-        """Figures on documents left out: of labels with text, and of pooled labels with counts."""
-        groups: dict[str, list[tuple[Label, Tag]]] = {}
-        for label, tag in zip(self.judged, self.tags, strict=True):
-            groups.setdefault("text" if label.counts is None else "counts", []).append((label, tag))
-        return {
-            name: evaluate([(label.theme, label.also) for label, _ in pairs], [tag for _, tag in pairs])
-            for name, pairs in groups.items()
+    def figures(self, locked: Sequence[Label] = ()) -> dict[str, Figures]:
+        """Figures on documents left out: of labels with text, of these without their headings, and of pooled counts.
+
+        And those of the model itself on locked documents.
+        """
+        with_text = [label.counts is None for label in self.judged]
+        groups = {
+            "text": _figures(self.judged, self.tags, with_text),
+            "bare": _figures(self.judged, self.bare_tags, with_text),
+            "counts": _figures(self.judged, self.tags, [not each for each in with_text]),
+            "locked": _figures(locked, self.tags_of(locked), [True] * len(locked)),
         }
+        return {name: figures for name, figures in groups.items() if figures}
+
+    def tags_of(self, labels: Sequence[Label]) -> list[Tag]:
+        """What the model itself says of labels with text."""
+        log_odds = self.model.log_odds([label.text for label in labels], [label.path for label in labels])
+        return decide(self.model.themes, log_odds, self.model.probabilities(log_odds), self.rule)
 
 
-def train(labels: Sequence[Label], lexicon: Mapping[str, str], *, settings: Settings, progress: Progress) -> Trained:
-    """Train a model. Deterministic; `progress` receives Chinese lines.
+def _figures(labels: Sequence[Label], tags: Sequence[Tag], chosen: Sequence[bool]) -> Figures | None:
+    """Figures on some of the labels; None if there are none."""
+    pairs = list(itertools.compress(zip(labels, tags, strict=True), chosen))
+    return evaluate([(label.theme, label.also) for label, _ in pairs], [tag for _, tag in pairs]) if pairs else None
+
+
+def train(
+    labels: Sequence[Label],
+    lexicon: Mapping[str, str],
+    *,
+    themes: Sequence[Theme] = OUR_THEMES,
+    settings: Settings,
+    progress: Progress,
+) -> Trained:
+    """Train a model on all labels given. Deterministic; `progress` receives Chinese lines.
 
     Raises `LabelError` if some theme would be without labels when documents are left out.
     """
@@ -102,35 +99,45 @@ def train(labels: Sequence[Label], lexicon: Mapping[str, str], *, settings: Sett
     )
     progress(f"{len(labels)} 段标注，选定词表 {len(terms)} 个词和字串")
     scan = TermScan(compile_terms(terms, all_variants()))
-    examples = prepare(labels, scan, terms, settings)
+    examples = prepare(labels, scan, terms, [theme.name for theme in themes], settings)
     _check_enough(examples, settings)
     judged = (np.arange(len(examples.folds)) < len(labels)) & (examples.folds != NEVER)
     with Parallel(n_jobs=-1) as workers:
-        log_odds = left_out_log_odds(scan, examples, settings, workers, progress)[judged]
+        left_out = leave_out(scan, examples, [label.path for label in labels], settings, workers, progress).where(
+            judged
+        )
         progress("用全部标注训练")
         weights = fit(examples, settings, workers)
     progress("校准概率，定下“不确定”和次要主题的界线")
     gold = examples.where(judged)
-    scale, offset = calibrate(log_odds, gold)
+    calibration = calibrate(left_out, gold)
     kept = np.flatnonzero(weights.idf)
     terms = [terms[number] for number in kept]
     weights = replace(
-        weights, idf=weights.idf[kept], coefficients=weights.coefficients[kept], scale=scale, offset=offset
+        weights,
+        idf=weights.idf[kept],
+        coefficients=weights.coefficients[kept],
+        context=np.array(calibration.context),
+        scale=calibration.scale,
+        offset=calibration.offset,
     )
+    tags, bare_tags = cross_fitted_tags(left_out, gold, settings)
     return Trained(
         model=Model(TermScan(compile_terms(terms, all_variants())), weights),
-        rule=_rule(log_odds, calibrated(log_odds, scale, offset), gold, settings),
+        rule=rule_of(calibration, left_out, gold, settings),
+        themes=tuple(themes),
         terms=tuple(terms),
         words=compile_terms(words, all_variants()),
         judged=tuple(label for label in labels if not label.weak),
-        tags=_cross_fitted_tags(log_odds, gold, settings),
+        tags=tags,
+        bare_tags=bare_tags,
     )
 
 
 def _check_enough(examples: Examples, settings: Settings) -> None:
     """Every theme must still be there whichever fold is left out."""
     for fold in range(settings.folds):
-        missing = [theme for theme in THEMES if theme not in examples.themes[examples.folds != fold]]
+        missing = [theme for theme in examples.names if theme not in examples.themes[examples.folds != fold]]
         if missing:
             raise LabelError(
                 "标注",
@@ -140,25 +147,35 @@ def _check_enough(examples: Examples, settings: Settings) -> None:
             )
 
 
-def prepare(labels: Sequence[Label], scan: TermScan, terms: Sequence[str], settings: Settings) -> Examples:
+def prepare(
+    labels: Sequence[Label], scan: TermScan, terms: Sequence[str], names: Sequence[str], settings: Settings
+) -> Examples:
     """The labels as examples, and after them the sentences of longer ones with little weight."""
     sentences = [sentence for label in labels for sentence in sentences_of(label)]
     weights = [settings.weight(label) for label in labels]
     weights += [settings.sentence_weight * settings.weight(sentence) for sentence in sentences]
-    return count_examples(scan, terms, [*labels, *sentences], weights, folds=settings.folds)
+    return count_examples(scan, terms, [*labels, *sentences], weights, names=names, folds=settings.folds)
 
 
-def left_out_log_odds(
-    scan: TermScan, examples: Examples, settings: Settings, workers: Parallel, progress: Progress
-) -> Doubles:
-    """Log-odds of each example from a model that saw nothing of its document, shape (examples, themes)."""
-    log_odds = np.zeros((len(examples.folds), len(THEMES)))
+def leave_out(
+    scan: TermScan,
+    examples: Examples,
+    paths: Sequence[Sequence[str]],
+    settings: Settings,
+    workers: Parallel,
+    progress: Progress,
+) -> LeftOut:
+    """Score each example by a model that saw nothing of its document; `paths` are the headings of the first ones."""
+    shape = len(examples.folds), len(examples.names)
+    text, context = np.zeros(shape), np.zeros(shape)
     for fold in range(settings.folds):
         progress(f"留出第 {fold + 1}/{settings.folds} 份文件，用其余的训练")
         left_out = examples.folds == fold
-        weights = fit(examples.where(~left_out), settings, workers)
-        log_odds[left_out] = Model(scan, weights).score_counts(examples.where(left_out).term_counts())
-    return log_odds
+        model = Model(scan, fit(examples.where(~left_out), settings, workers))
+        text[left_out] = model.score_counts(examples.where(left_out).term_counts())
+        with_path = np.flatnonzero(left_out[: len(paths)])
+        context[with_path] = model.context_log_odds([paths[row] for row in with_path.tolist()])
+    return LeftOut(text, context)
 
 
 def fit(examples: Examples, settings: Settings, workers: Parallel) -> Weights:
@@ -166,8 +183,10 @@ def fit(examples: Examples, settings: Settings, workers: Parallel) -> Weights:
 
     Done twice: what turns out to say little in the first round is left out of the second, idf and coefficients 0.
     """
-    everything = np.ones(examples.counts.shape[1], bool)
-    strength = np.abs(_fit_terms(examples, everything, settings, workers).coefficients).max(axis=1)
+    first = _fit_terms(examples, np.ones(examples.counts.shape[1], bool), settings, workers)
+    if not settings.left_out_terms:
+        return first  # a second round would be the same
+    strength = np.abs(first.coefficients).max(axis=1)
     return _fit_terms(examples, strength >= np.quantile(strength, settings.left_out_terms), settings, workers)
 
 
@@ -181,18 +200,19 @@ def _fit_terms(examples: Examples, terms: npt.NDArray[np.bool_], settings: Setti
         delayed(_fit_theme)(
             features, examples.themes == theme, examples.secondary[:, column], examples.weights, settings
         )
-        for column, theme in enumerate(THEMES)
+        for column, theme in enumerate(examples.names)
     )
-    all_idf, coefficients = np.zeros(len(terms)), np.zeros((len(terms), len(THEMES)))
+    all_idf, coefficients = np.zeros(len(terms)), np.zeros((len(terms), len(examples.names)))
     all_idf[terms] = idf
     coefficients[terms] = np.column_stack([of_theme for of_theme, _ in fitted]).round(4)
     return Weights(
-        themes=THEMES,
+        themes=examples.names,
         idf=all_idf.astype(np.float32),
         coefficients=coefficients.astype(np.float32),
         bias=np.array([bias for _, bias in fitted]).round(4),
-        scale=np.ones(len(THEMES)),
-        offset=np.zeros(len(THEMES)),
+        context=np.zeros(()),
+        scale=np.ones(len(examples.names)),
+        offset=np.zeros(len(examples.names)),
     )
 
 
@@ -213,7 +233,9 @@ def _fit_theme(
     ratio = np.log(_share(features[present], settings) / _share(features[~present], settings))
     emphasis = np.abs(ratio) ** settings.ratio_power
     balance = (weights[~present].sum() / weights[present].sum()) ** settings.balance
-    model = LogisticRegression(C=settings.inverse_regularisation, solver="liblinear", tol=1e-3, random_state=0)
+    model = LogisticRegression(
+        C=settings.inverse_regularisation, solver="liblinear", tol=1e-3, random_state=settings.seed
+    )
     model.fit(features @ diags(emphasis), present, sample_weight=np.where(present, weights * balance, weights))
     return model.coef_[0] * emphasis, float(model.intercept_[0])
 
@@ -225,70 +247,24 @@ def _share(features: Any, settings: Settings) -> Doubles:
     return share
 
 
-def calibrate(log_odds: Doubles, examples: Examples) -> tuple[Doubles, Doubles]:
-    """Scale and offset of each theme that make the right primary themes of left-out examples most likely."""
-    picked = np.arange(len(log_odds)), np.array([THEMES.index(theme) for theme in examples.themes])
+def train_model(
+    data: TrainingData, out: str | Path, *, settings: Settings | None = None, progress: Progress
+) -> Trained:
+    """Train on gathered data and save the model as `out`, with its figures, those on locked documents among them.
 
-    def loss(parameters: Doubles) -> float:
-        scale, offset = np.split(parameters, 2)
-        likelihood = log_softmax(log_odds * scale + offset, axis=1)[picked].mean()
-        return float(CALIBRATION_PENALTY * (np.square(scale - 1).sum() + np.square(offset).sum()) - likelihood)
-
-    start = np.concatenate([np.ones(len(THEMES)), np.zeros(len(THEMES))])
-    scale, offset = np.split(minimize(loss, start, method="L-BFGS-B").x, 2)
-    return scale.round(4), offset.round(4)
-
-
-def _rule(log_odds: Doubles, probabilities: Doubles, examples: Examples, settings: Settings) -> Rule:
-    """The threshold for 不确定 that keeps the promise on left-out examples, and those for secondary themes."""
-    right = np.array(THEMES)[probabilities.argmax(axis=1)] == examples.themes
-    probability = probabilities.max(axis=1)
-    certain = max(
-        certain_from(probability[group], right[group], promise=settings.promise + settings.margin)
-        for group in (examples.pooled, ~examples.pooled)
-        if group.any()
-    )
-    also = []
-    for column, theme in enumerate(THEMES):
-        others = examples.themes != theme
-        also.append(also_from(log_odds[others, column], examples.secondary[others, column]))
-    return Rule(round(certain, 4), tuple(round(each, 4) for each in also))
-
-
-def _cross_fitted_tags(log_odds: Doubles, examples: Examples, settings: Settings) -> tuple[Tag, ...]:
-    """Tags of left-out examples; calibration and rule too come from other documents."""
-    tags: dict[int, Tag] = {}
-    for fold in range(settings.folds):
-        inside = examples.folds == fold
-        if not inside.any():
-            continue
-        others = examples.where(~inside)
-        scale, offset = calibrate(log_odds[~inside], others)
-        rule = _rule(log_odds[~inside], calibrated(log_odds[~inside], scale, offset), others, settings)
-        decided = decide(THEMES, log_odds[inside], calibrated(log_odds[inside], scale, offset), rule)
-        tags.update(zip(np.flatnonzero(inside).tolist(), decided, strict=True))
-    return tuple(tags[row] for row in range(len(log_odds)))
-
-
-def train_folder(data: Path, out: Path, *, settings: Settings | None = None, progress: Progress) -> Trained:
-    """Train on a folder of labels (`*.jsonl`, `*.jsonl.gz`) with a `lexicon.tsv`; save the model as `out`.
-
-    Raises `LabelError` for bad labels, `OutputError` if the model cannot be written.
+    Raises `LabelError` for too few labels, `OutputError` if the model cannot be written.
     """
     settings = settings or Settings()
-    check_place(out)
-    files = sorted([*data.glob("*.jsonl"), *data.glob("*.jsonl.gz")])
-    if not files:
-        raise LabelError(data, found="没有标注文件", expected="*.jsonl 或 *.jsonl.gz", advice="换一个文件夹")
-    lexicon = data / "lexicon.tsv"
-    trained = train(
-        read_labels(files), read_lexicon(lexicon) if lexicon.exists() else {}, settings=settings, progress=progress
-    )
+    check_place(Path(out))
+    trained = train(data.labels, data.lexicon, themes=data.themes, settings=settings, progress=progress)
+    figures = trained.figures(data.locked)
     facts = {
-        "data": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
-        "figures": {name: figures.as_record() for name, figures in trained.figures().items()},
+        "data": data.files,
+        "labels": dict(sorted(Counter(label.theme for label in data.labels).items())),
+        "figures": {name: each.as_record() for name, each in figures.items()},
         "settings": asdict(settings),
         "versions": {name: importlib.metadata.version(name) for name in TRAINING_PACKAGES},
     }
-    save_artifact(out, model=trained.model, rule=trained.rule, words=trained.words, terms=trained.terms, facts=facts)
+    artifact = Artifact(trained.model, trained.rule, trained.themes, facts)
+    save_artifact(out, artifact, words=trained.words, terms=trained.terms)
     return trained
