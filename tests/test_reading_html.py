@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tagger.errors import FormatError, InputError
 from tagger.reading.html import read_html
+from tagger.reading.limits import Limits
 from tagger.records import Source
 
 FILES = Path(__file__).parent / "files" / "html"
@@ -208,7 +209,13 @@ def test_huge_and_deep_pages_are_refused_and_wide_ones_are_fast(monkeypatch: pyt
     start = time.process_time()
     read_html("a.html", b"<table>" + b"<tr><td>a<td>b" * 20_000 + b"<tr>" + b"<td>x" * 20_000 + b"</table>")
     assert time.process_time() - start < 5
-    monkeypatch.setattr("tagger.reading.html.MAX_BYTES", 10)
+    with pytest.raises(InputError, match="结构过于庞大"):
+        read_html("a.html", b"<div>" * 180 + b"<div>x</div>" * 150_000)
+    with pytest.raises(InputError, match="结构过于庞大"):
+        read_html("a.html", b"<p>x" * 1_100_000)
+    picture = b'<img src="data:image/png;base64,' + b"A" * 11_000_000 + b'">'
+    assert lines(f"<p>甲</p>{picture.decode()}<p>乙</p>") == ["甲", "乙"]
+    monkeypatch.setattr("tagger.reading.limits.DEFAULT", Limits(part_bytes=10))
     with pytest.raises(InputError, match="不超过"):
         read_html("a.html", b"<p>01234567</p>")
 

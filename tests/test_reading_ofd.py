@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagger.errors import FormatError, InputError
-from tagger.reading import ofd
+from tagger.reading.limits import Limits
 from tagger.reading.ofd import read_ofd
 from tagger.records import Source
 
@@ -233,11 +233,11 @@ def test_missing_parts_and_half_files() -> None:
             read_ofd("a.ofd", broken)
 
 
-@pytest.mark.parametrize(("limit", "value"), [("MAX_BYTES", 10), ("MAX_PARTS", 2), ("MAX_CHARACTERS", 1)])
-def test_limits(monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
-    monkeypatch.setattr(ofd, limit, value)
+@pytest.mark.parametrize("limit", ["part_bytes", "parts_bytes", "elements", "pages", "characters", "lines"])
+def test_limits(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    monkeypatch.setattr("tagger.reading.limits.DEFAULT", Limits(**{limit: 1}))
     with pytest.raises(InputError, match="分成几份"):
-        read_pages(page(text("文字", 28, 40)))
+        read_pages(page(text("文字", 28, 40), text("文字", 28, 60)))
 
 
 def test_a_count_of_many_steps_costs_nothing() -> None:

@@ -17,8 +17,11 @@ from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
 
 from tagger.errors import FormatError, InputError
-from tagger.reading import pdf
+from tagger.reading.limits import Limits
 from tagger.reading.pdf import read_pdf
+from tagger.reading.pdf.paragraphs import joined
+from tagger.reading.pdf.rows import Strip
+from tagger.reading.pdf.runs import readable
 from tagger.records import Source
 
 FILES = Path(__file__).parent / "files" / "pdf"
@@ -123,14 +126,45 @@ def test_cells_of_a_table_stay_apart() -> None:
     assert lines == [FULL * 2 + "如下表。", *(text for row in cells for text in row)]
 
 
+GRID = [(LEFT + 110 * n, 720 - 50 * row) for row in range(3) for n in range(3)]  # corners of 2 by 2 cells
+CELLS = [("调解矛盾纠纷", ""), ("全年受理调解矛盾", "二百一十八件"), ("普法宣传", ""), ("法律进村文艺巡演", "活动")]
+
+
+def grid(draw: str) -> str:
+    """The borders of the cells, stroked as lines or filled as thin areas."""
+    (left, top), (right, bottom) = GRID[0], GRID[-1]
+    if draw == "stroke":
+        lines = [f"{left} {y} m {right} {y} l" for _, y in GRID[::3]]
+        lines += [f"{x} {top} m {x} {bottom} l" for x, _ in GRID[:3]]
+        return "\n".join([*lines, "S\n"])
+    lines = [f"{left} {y} {right - left} 0.5 re" for _, y in GRID[::3]]
+    lines += [f"{x} {bottom} 0.5 {top - bottom} re" for x, _ in GRID[:3]]
+    return "\n".join([*lines, "f\n"])
+
+
+@pytest.mark.parametrize("draw", ["stroke", "fill"])
+def test_cells_between_lines_are_whole(draw: str) -> None:
+    page = page_of(FULL, "如下表。", top=800) + grid(draw)
+    for (x, y), cell in zip([GRID[0], GRID[1], GRID[3], GRID[4]], CELLS, strict=True):
+        page += "".join(shown(text, x + 6, y - 16 - 16 * n) for n, text in enumerate(cell) if text)
+    page += page_of("　　" + FULL[:26], "完。", top=600)
+    expected = [FULL + "如下表。", *map("".join, CELLS), FULL[:26] + "完。"]
+    assert texts(read_pdf("a.pdf", make_pdf(page))) == expected
+
+
+def test_frames_are_no_tables_and_odd_drawings_draw_nothing() -> None:
+    frame = "60 20 480 800 re S 0 0 595 842 re f /x 1 l nan 1e999 m 9 9 l S 1 re h h S\n"
+    assert texts(read_pdf("a.pdf", make_pdf(frame + page_of(FULL, FULL, "完。")))) == [FULL * 2 + "完。"]
+
+
 def test_words_of_letters_are_parted_by_blanks_or_made_whole_again() -> None:
-    assert pdf._joined([strip(each) for each in ("party build-", "ing and", "law 推进", "5G", "网络20", "23年")]) == (
+    assert joined([strip(each) for each in ("party build-", "ing and", "law 推进", "5G", "网络20", "23年")]) == (
         "party building and law 推进5G网络2023年"
     )
 
 
-def strip(text: str) -> pdf._Strip:
-    return pdf._Strip(text, 0, 1, 0, 1, ())
+def strip(text: str) -> Strip:
+    return Strip(text, 0, 1, 0, 1, ())
 
 
 def test_watermarks_and_doubled_text_are_left_out_and_turned_pages_read() -> None:
@@ -151,7 +185,7 @@ def test_the_text_of_a_list_item_hangs() -> None:
 
 
 def test_radicals_become_the_characters_they_look_like() -> None:
-    assert pdf._readable("⼈⺠⻓\u00a0ﬁ\u200b") == "人民长 fi"
+    assert readable("⼈⺠⻓\u00a0ﬁ\u200b") == "人民长 fi"
 
 
 def test_a_scan_has_no_text_layer() -> None:
@@ -184,24 +218,27 @@ def test_encrypted_files_open_with_the_empty_password_or_not_at_all(algorithm: s
         read_pdf("a.pdf", encrypted("secret", algorithm))
 
 
-def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    content = make_pdf(page_of(FULL), page_of(FULL))
-    for limit, value, message in [
-        ("MAX_PAGES", 1, "有 2 页"),
-        ("MAX_CONTENT_BYTES", 10, "展开后超过"),
-        ("MAX_STREAM_BYTES", 10, "展开后超过"),
-        ("MAX_CHARACTERS", 10, "文字超过"),
-        ("MAX_SECONDS", -1.0, "没有读完"),
-    ]:
-        with monkeypatch.context() as patch:
-            patch.setattr(pdf, limit, value)
-            with pytest.raises(InputError, match=message):
-                read_pdf("a.pdf", content)
+@pytest.mark.parametrize(
+    ("limit", "value", "message"),
+    [
+        ("pages", 1, "有 2 页"),
+        ("parts_bytes", 10, "展开后有"),
+        ("part_bytes", 10, "展开后超过"),
+        ("elements", 10, "展开后超过"),
+        ("characters", 10, "文字太多"),
+        ("lines", 1, "段落太多"),
+        ("seconds", -1, "没有读完"),
+    ],
+)
+def test_limits(monkeypatch: pytest.MonkeyPatch, limit: str, value: int, message: str) -> None:
+    monkeypatch.setattr("tagger.reading.limits.DEFAULT", Limits(**{limit: value}))
+    with pytest.raises(InputError, match=message):
+        read_pdf("a.pdf", make_pdf(page_of(FULL), page_of(FULL)))
 
 
 def test_a_bomb_is_refused_before_it_unfolds() -> None:
     with pytest.raises(InputError, match="展开后超过"):
-        read_pdf("a.pdf", make_pdf(b" " * (pdf.MAX_STREAM_BYTES + 1)))
+        read_pdf("a.pdf", make_pdf(b" " * (Limits().part_bytes + 1)))
 
 
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.7", b"%PDF-1.7\n%%EOF\n", b"%PDF-" + bytes(range(256)) * 20])

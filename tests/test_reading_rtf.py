@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tagger.errors import FormatError, InputError
+from tagger.reading.limits import Limits
 from tagger.reading.rtf import read_rtf
 from tagger.records import Source
 
@@ -146,9 +147,11 @@ def test_damaged_files_are_refused(content: bytes) -> None:
 
 
 def test_endless_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tagger.reading.rtf.MAX_TOKENS", 50)
-    with pytest.raises(InputError, match="太大"):
+    monkeypatch.setattr("tagger.reading.limits.DEFAULT", Limits(elements=50, characters=9))
+    with pytest.raises(InputError, match="格式太多"):
         read_rtf("a.rtf", b"{\\rtf1" + b"\\a" * 100 + b"}")
+    with pytest.raises(InputError, match="文字太多"):
+        read_rtf("a.rtf", b"{\\rtf1 " + b"a" * 100 + b"}")
 
 
 def test_deep_groups_and_many_boxes_take_no_longer() -> None:

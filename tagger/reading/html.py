@@ -17,12 +17,14 @@ from lxml import etree
 from lxml.html import HtmlElement, HTMLParser
 
 from tagger.errors import FormatError, InputError
+from tagger.reading.limits import check_bytes, check_elements, limits, too_large
 from tagger.reading.numbering import FORMATS
 from tagger.reading.text import BOMS, decode
 from tagger.records import Line, Source
 
-MAX_BYTES = 50 * 2**20  # a page that holds its pictures has some 10 MB
-MAX_DEPTH = 200  # elements in one another; below the limit of the parser (256) and that of Python's stack
+MESSAGE_DAMAGE = (LookupError, RecursionError, ValueError, TypeError, AttributeError)  # raised on odd headers
+MAX_DEPTH = 200  # elements in one another; below the limit of Python's stack
+MEAN_DEPTH = 10  # of as many elements as a page may have; sound pages are deeper, and a hundred times smaller
 HEAD_BYTES = 4096  # browsers look for the encoding in the first 1024; old pages have long comments
 TITLE_LEVEL = 0
 
@@ -99,13 +101,7 @@ def read_html(name: str, content: bytes) -> Source:
     is all that the page shows. Nothing is fetched, no script runs. Raises `InputError` if the page is too large or
     damaged, `FormatError` if it is no text or its encoding is not the one that it declares.
     """
-    if len(content) > MAX_BYTES:
-        raise InputError(
-            name,
-            found=f"有 {len(content) // 2**20} MB",
-            expected=f"不超过 {MAX_BYTES // 2**20} MB",
-            advice="只保存网页的文字（“仅 HTML”）再试",
-        )
+    check_bytes(name, len(content), limits().part_bytes)
     if MHTML.match(content):
         content = _unpacked(name, content)
     root = _parsed(name, _markup(name, content))
@@ -122,9 +118,9 @@ def read_html(name: str, content: bytes) -> Source:
 def _unpacked(name: str, content: bytes) -> bytes:
     """The first page in an MHTML file: the others are frames."""
     try:
-        parts = email.message_from_bytes(content).walk()
-        page = next((_payload(part) for part in parts if part.get_content_type() == "text/html"), None)
-    except (LookupError, RecursionError, ValueError, TypeError, AttributeError) as error:
+        parts = message_of(name, content).walk()
+        page = next((payload_of(part) for part in parts if part.get_content_type() == "text/html"), None)
+    except MESSAGE_DAMAGE as error:
         raise _damaged(name) from error
     if page is None:
         raise FormatError(
@@ -133,7 +129,17 @@ def _unpacked(name: str, content: bytes) -> bytes:
     return page
 
 
-def _payload(part: Message) -> bytes | None:
+def message_of(name: str, content: bytes) -> Message:
+    """The message in an MHTML file or a mail. Raises `InputError` if it is too large, `MESSAGE_DAMAGE` if damaged."""
+    most = limits()
+    check_bytes(name, len(content), most.part_bytes)
+    if content.count(b"\n") + content.count(b"\r") > most.elements:  # each line becomes a string for a while
+        raise too_large(name, "行数太多", f"不超过 {most.elements // 10_000} 万行")
+    return email.message_from_bytes(content)
+
+
+def payload_of(part: Message) -> bytes | None:
+    """What a part of a message holds, without its packing."""
     payload = part.get_payload(decode=True)
     return payload if isinstance(payload, bytes) else None
 
@@ -160,24 +166,31 @@ def _markup(name: str, content: bytes) -> str:
 
 
 def _parsed(name: str, markup: str) -> HtmlElement | None:
-    parser = HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True)
+    content = markup.replace("\0", "").encode("utf-8")
+    check_elements(name, content, limits().elements // 4)  # what we do with each takes longer than to parse it
+    # without `huge_tree`, all that follows a picture or text of more than 10 MB is lost without a word
+    parser = HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=True)
     try:
-        root = etree.fromstring(markup.replace("\0", "").encode("utf-8"), parser)
+        root = etree.fromstring(content, parser)
     except (etree.LxmlError, ValueError) as error:
         if not markup.strip():
             return None
         raise _damaged(name) from error
-    if root is not None and _depth(root) > MAX_DEPTH:
-        raise _damaged(name)
+    if root is not None:
+        _check_depth(name, root)
     return root
 
 
-def _depth(root: HtmlElement) -> int:
-    depth = deepest = 0
+def _check_depth(name: str, root: HtmlElement) -> None:
+    """Refuse pages whose elements stand too deep in one another: each block remembers all that it stands in."""
+    depth = total = 0
     for event, _ in etree.iterwalk(root, events=("start", "end")):
         depth += 1 if event == "start" else -1
-        deepest = max(deepest, depth)
-    return deepest
+        total += depth if event == "start" else 0
+        if depth > MAX_DEPTH:
+            raise _damaged(name)
+    if total > MEAN_DEPTH * limits().elements:
+        raise too_large(name, "结构过于庞大", "普通篇幅的网页")
 
 
 # Blocks

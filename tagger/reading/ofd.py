@@ -23,14 +23,12 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from tagger.errors import FormatError, InputError
+from tagger.reading.limits import check_bytes, check_elements, check_text, limits, too_large
 from tagger.reading.text import WIDE
 from tagger.records import Line, Source
 
 OFD = "{*}"  # producers differ in the year of the namespace http://www.ofdspec.org/2016
 EXPECTED = "有文字层的 .ofd"
-MAX_BYTES = 200 * 2**20  # of all parts that are read, unpacked: as much as of a .docx
-MAX_PARTS = 10_000  # pages and templates; the longest reports have a few hundred
-MAX_CHARACTERS = 20_000_000  # a hundred of the longest reports
 DAMAGE = (  # what the standard library raises on broken, encrypted or hostile archives and XML, and silly numbers
     ArithmeticError,
     zipfile.BadZipFile,
@@ -115,29 +113,30 @@ class _Package:
     def __init__(self, name: str, archive: zipfile.ZipFile) -> None:
         self._name = name
         self._archive = archive
-        self._bytes = self._parts = self._characters = 0
+        self._limits = limits()
+        self._bytes = self._parts = self._characters = self._pieces = 0
 
     def part(self, path: str) -> Element:
         """A part, parsed. Raises `KeyError` if there is none."""
+        size = self._archive.getinfo(path).file_size
         self._parts += 1
-        if self._parts > MAX_PARTS:
-            raise self._too_large(f"超过 {MAX_PARTS} 页", f"不超过 {MAX_PARTS} 页")
-        self._bytes += self._archive.getinfo(path).file_size
-        if self._bytes > MAX_BYTES:
-            raise self._too_large(f"展开后超过 {MAX_BYTES // 2**20} MB", f"不超过 {MAX_BYTES // 2**20} MB")
-        root: Element = fromstring(self._archive.read(path))
+        self._bytes += size
+        if self._parts > 2 * self._limits.pages:  # with a template for each
+            raise too_large(self._name, f"超过 {self._limits.pages} 页", f"不超过 {self._limits.pages} 页")
+        check_bytes(self._name, size, self._limits.part_bytes)
+        check_bytes(self._name, self._bytes, self._limits.parts_bytes)
+        content = self._archive.read(path)
+        check_elements(self._name, content)
+        root: Element = fromstring(content)
         return root
 
     def pieces(self, part: Element) -> Iterator[_Piece]:
         """The pieces of text of a part, as long as they are not too many."""
         for piece in _pieces(part):
             self._characters += len(piece.text)
-            if self._characters > MAX_CHARACTERS:
-                raise self._too_large("文字太多", f"不超过 {MAX_CHARACTERS // 10_000} 万字")
+            self._pieces += 1
+            check_text(self._name, self._characters, self._pieces)
             yield piece
-
-    def _too_large(self, found: str, expected: str) -> InputError:
-        return InputError(self._name, found=found, expected=expected, advice="把文件分成几份再试")
 
 
 def _path(base: str, location: str | None) -> str:
@@ -153,21 +152,21 @@ def _pages(package: _Package) -> Iterator[list[_Piece]]:
     for body in package.part("OFD.xml").iterfind(f".//{OFD}DocBody"):
         root = _path("", body.findtext(OFD + "DocRoot"))
         document = package.part(root)
-        pages = [
-            (path, package.part(path))
-            for path in (_path(root, page.get("BaseLoc")) for page in document.iterfind(f"{OFD}Pages/{OFD}Page"))
-        ]
         templates = {
             template.get("ID", ""): _path(root, template.get("BaseLoc"))
             for template in document.iterfind(f"{OFD}CommonData/{OFD}TemplatePage")
         }
-        uses = Counter(key for _, page in pages for key in _template_keys(page))
         common_box = _box(document.findtext(f"{OFD}CommonData/{OFD}PageArea/{OFD}PhysicalBox"))
-        for _, page in pages:
+        pages = []
+        for listed in document.iterfind(f"{OFD}Pages/{OFD}Page"):
+            page = package.part(_path(root, listed.get("BaseLoc")))
             box = _box(page.findtext(f"{OFD}Area/{OFD}PhysicalBox")) or common_box
-            own = [templates[key] for key in _template_keys(page) if uses[key] == 1 and key in templates]
-            parts = [*(package.part(path) for path in own), page]
-            yield [piece for part in parts for piece in package.pieces(part) if _is_on_page(piece, box)]
+            pages.append((_template_keys(page), box, list(package.pieces(page))))
+        uses = Counter(key for keys, _, _ in pages for key in keys)
+        for keys, box, pieces in pages:
+            own = [templates[key] for key in keys if uses[key] == 1 and key in templates]
+            below = [piece for path in own for piece in package.pieces(package.part(path))]
+            yield [piece for piece in (*below, *pieces) if _is_on_page(piece, box)]
 
 
 def _template_keys(page: Element) -> list[str]:

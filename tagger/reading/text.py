@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 
 from tagger.errors import FormatError
+from tagger.reading.limits import check_text
 from tagger.records import Line, Source
 
-USUAL = re.compile(r"[\t\n\r -~\u00b7\u2010-\u2027\u2160-\u2473\u25a0-\u266f\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
+USUAL = re.compile(r"[\t\n\r -~\u00b7\u2010-\u2027\u2160-\u2473\u25a0-\u266f\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]+")
 WIDE = re.compile(r"[\u2018-\u2026\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]")  # no blank beside these
+MAX_CHARACTER_BYTES = 4  # in any of the encodings
 MIN_USUAL = 0.85  # share of usual characters below which bytes other than UTF-8 are no Chinese text
 LINE = re.compile(r"[^\r\n\v\f\x85\u2028\u2029]+")
 MARKDOWN_SUFFIXES = frozenset({".md", ".markdown"})
@@ -28,9 +30,10 @@ BOMS = (
 
 def decode(name: str, content: bytes) -> str:
     """Decode text in UTF-8, UTF-16, UTF-32 or GB18030. Raises `FormatError` if it is none of these."""
-    decoded = (_decoded(content, encoding) for encoding in _possible_encodings(content))
-    best = max((text for text in decoded if text is not None), key=_share_of_usual_characters, default=None)
-    if best is None or not (_is_utf8(content) or _share_of_usual_characters(best) >= MIN_USUAL):
+    check_text(name, len(content) // MAX_CHARACTER_BYTES)
+    texts = [text for encoding in _possible_encodings(content) if (text := _decoded(content, encoding)) is not None]
+    best = max(texts, key=_share_of_usual_characters) if len(texts) > 1 else next(iter(texts), "")
+    if not texts or not (_is_utf8(content) or _share_of_usual_characters(best) >= MIN_USUAL):
         raise FormatError(
             name,
             found="不是文本，或编码不明",
@@ -61,7 +64,7 @@ def _decoded(content: bytes, encoding: str) -> str | None:
 
 
 def _share_of_usual_characters(text: str) -> float:
-    return len(USUAL.findall(text)) / max(1, len(text))
+    return 1 - len(USUAL.sub("", text)) / max(1, len(text))
 
 
 def lines_of(text: str) -> tuple[Line, ...]:
@@ -76,13 +79,15 @@ def markdown_lines_of(text: str) -> tuple[Line, ...]:
         if MARKDOWN_RULE.fullmatch(text, line.start, line.end):
             continue
         mark = MARKDOWN_MARK.match(text, line.start, line.end)
-        level = len(mark[1]) - 1 if mark and mark[1] else None
-        lines.append(Line(mark.end() if mark else line.start, line.end, level))
+        start = mark.end() if mark else line.start
+        if text[start : line.end].strip():
+            lines.append(Line(start, line.end, len(mark[1]) - 1 if mark and mark[1] else None))
     return tuple(lines)
 
 
 def read_text(name: str, content: bytes) -> Source:
     """Read a text file, Markdown if its name says so."""
     text = decode(name, content)
+    check_text(name, len(text), sum(1 for _ in LINE.finditer(text)))  # before each line becomes an object
     markdown = Path(name).suffix.lower() in MARKDOWN_SUFFIXES
     return Source(name, text, markdown_lines_of(text) if markdown else lines_of(text))
