@@ -10,7 +10,6 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,15 +18,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_writing_rows import THEMES as FEW_THEMES
+from test_writing_rows import make_line, make_row
 
 from tagger import Tagger
-from tagger.records import Explanation, Paragraph, Reason, Score, Source, Tag, TaggedDocument, TaggedParagraph
-from tagger.themes import THEMES
-from tagger.writing.html import PAGE, report
-from tagger.writing.rows import rows_of
+from tagger.records import Reason
+from tagger.themes import OUR_THEMES, Theme
+from tagger.writing.html import report
+from tagger.writing.page import PAGES
+from tagger.writing.rows import Row, body_rows, rows_of
+from tagger.writing.shades import contrast
 
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(1)>"\' onclick="$title ${x} &lt;\ud800\u202e'
-VOID = {"meta", "input", "rect"}
+VOID = {"br", "meta", "input", "rect"}
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -66,87 +69,86 @@ class Page(HTMLParser):
         return [found for tag, found in self.elements if tag == name and attributes.items() <= found.items()]
 
 
-def explanation(theme: str, *reasons: Reason) -> tuple[Explanation, ...]:
-    return (Explanation(Score(theme, 0.0, 0.9), 0.0, reasons),)
-
-
-def one_paragraph(text: str, *, name: str = "文件", place: str = "", headings: tuple[str, ...] = ()) -> TaggedDocument:
-    tag = Tag("法治", (), 0.9, uncertain=False, themes=("法治",), log_odds=(1.0,), probabilities=(0.9,))
-    title = TaggedParagraph(Paragraph(text, 0, 1, "title"), None)
-    parts = [TaggedParagraph(Paragraph(each, 0, 1, "heading", headings[:n]), None) for n, each in enumerate(headings)]
-    body = TaggedParagraph(Paragraph(text, 0, 1, "body", headings, place), tag)
-    return TaggedDocument(Source(name, text, ()), "模型", (title, *parts, body))
+@pytest.fixture(scope="module")
+def examples(root: Path, tagger: Tagger) -> list[Row]:
+    paths = sorted(path for path in (root / "examples").iterdir() if path.is_file())
+    return [row for path in paths for row in rows_of(tagger.tag_file(path), tagger.strongest_reasons)]
 
 
 @pytest.fixture(scope="module")
-def examples(root: Path, tagger: Tagger) -> list[TaggedDocument]:
-    return [tagger.tag_file(path) for path in sorted((root / "examples").iterdir())]
+def body(examples: list[Row]) -> list[Row]:
+    return list(body_rows(examples))
 
 
 @pytest.fixture(scope="module")
-def page(examples: list[TaggedDocument], tagger: Tagger) -> str:
-    return report(examples, tagger.explain_theme)
+def page(examples: list[Row]) -> str:
+    return report(iter(examples), OUR_THEMES, model_id="模型")
 
 
-def test_every_paragraph_stands_in_the_page_whole(examples: list[TaggedDocument], tagger: Tagger, page: str) -> None:
+def numbers_of(*themes: str | None) -> list[str]:
+    names = [theme.name for theme in OUR_THEMES]
+    return [str(names.index(theme or "")) for theme in themes]
+
+
+def test_every_paragraph_stands_in_the_page_whole(examples: list[Row], body: list[Row], page: str) -> None:
     found = Page(page)
-    rows = [row for document in examples for row in rows_of(document, tagger.explain_theme)]
-    assert found.texts["words>p"] == [row.text for row in rows]
+    assert found.texts["words>p"] == [row.text for row in body]
     paras = found.of("div", **{"class": "para"})
-    assert [each["data-theme"] for each in paras] == [row.theme for row in rows]
-    assert ["data-doubt" in each for each in paras] == [row.uncertain for row in rows]
-    assert [each.get("data-also", "") for each in paras] == [" ".join(row.also) for row in rows]
-    others = [each.paragraph for document in examples for each in document.paragraphs if each.tag is None]
-    for paragraph in others:
-        assert any(paragraph.text == text for texts in found.texts.values() for text in texts), paragraph
+    assert [each["data-theme"] for each in paras] == numbers_of(*(row.theme for row in body))
+    assert ["data-doubt" in each for each in paras] == [row.uncertain for row in body]
+    assert [each.get("data-also", "") for each in paras] == [" ".join(numbers_of(*row.also)) for row in body]
+    for row in examples:
+        assert row.theme or any(row.text == text for texts in found.texts.values() for text in texts), row
 
 
-def test_themes_and_doubt_are_said_in_words(page: str, examples: list[TaggedDocument]) -> None:
+def test_themes_and_doubt_are_said_in_words(page: str, body: list[Row]) -> None:
     notes = Page(page).texts["note"]
-    tags = [each.tag for document in examples for each in document.paragraphs if each.tag is not None]
-    assert any(tag.uncertain for tag in tags)
-    for note, tag in zip(notes, tags, strict=True):
-        assert note.startswith(tag.theme)
-        assert ("不确定" in note) == tag.uncertain
-        assert all(theme in note for theme in tag.also)
+    assert any(row.uncertain for row in body)
+    for note, row in zip(notes, body, strict=True):
+        assert note.startswith(row.theme)
+        assert ("不确定" in note) == row.uncertain
+        assert (f"或 {row.second}" in note) == row.uncertain
+        assert all(theme in note for theme in row.also)
         assert "100%" not in note
 
 
-def test_bars_add_up_for_files_and_top_level_sections(page: str, examples: list[TaggedDocument]) -> None:
+def test_bars_add_up_for_files_and_top_level_sections(page: str, body: list[Row]) -> None:
     bars = re.findall(r'<svg class="bar" viewBox="0 0 (\d+) 1".*?</svg>', page)
     whole = re.findall(r'<header><h2.*?viewBox="0 0 (\d+) 1"', page)
-    assert list(map(int, whole)) == [sum(e.tag is not None for e in document.paragraphs) for document in examples]
-    below_sections = sum(bool(e.paragraph.headings) for d in examples for e in d.paragraphs if e.tag is not None)
+    files = [row.file for row in body]
+    assert list(map(int, whole)) == [files.count(file) for file in dict.fromkeys(files)]
+    below_sections = sum(bool(row.headings) for row in body)
     assert sum(map(int, bars)) - sum(map(int, whole)) == below_sections
     for total, parts in re.findall(r'viewBox="0 0 (\d+) 1"[^>]*>(.*?)</svg>', page):
         assert sum(map(int, re.findall(r'width="(\d+)"', parts))) == int(total)
 
 
-def test_words_are_underlined_by_what_they_add_over_all_places() -> None:
-    text = "甲词和乙词，丙词。丁词与丁词<"
+def test_words_are_underlined_wherever_they_stand_by_what_they_add() -> None:
     reasons = (
-        Reason("甲词", 0, 2, 0.2),
-        Reason("乙词，", 3, 6, 0.6),
+        Reason("丁词", 9, 11, 2.2),
         Reason("丙词", 6, 8, 1.2),
-        Reason("丁词", 9, 11, 1.1),
-        Reason("与", 11, 12, -1.0),
-        Reason("丁词", 12, 14, 1.1),
+        Reason("乙词，", 3, 6, 0.6),
+        Reason("乙", 3, 4, 0.2),
     )
-    content = report([one_paragraph(text)], lambda text, theme: explanation("法治", *reasons)[0])
+    row = make_row(1, "甲词和乙词，丙词。丁词与丁词<乙", reasons=reasons)
+    content = report([row], FEW_THEMES, model_id="")
     paragraph = re.search(r'<div class="words"><p>(.*?)</p>', content)
     assert paragraph is not None
     assert paragraph[1] == (
-        '<u class="w1" title="+0.20">甲词</u>和<u class="w2" title="+0.60">乙词</u>，'
-        '<u class="w3" title="+1.20">丙词</u>。'
+        '甲词和<u class="w2" title="+0.60">乙词</u>，<u class="w3" title="+1.20">丙词</u>。'
         '<u class="w4" title="+2.20">丁词</u>与<u class="w4" title="+2.20">丁词</u>&lt;'
+        '<u class="w1" title="+0.20">乙</u>'
     )
-    assert "依据：丁词、丙词、乙词、甲词" in content
+    assert "依据：丁词、丙词、乙词、乙" in content
 
 
 def test_hostile_text_stays_text() -> None:
-    document = one_paragraph(HOSTILE, name=HOSTILE, place=HOSTILE, headings=(HOSTILE, HOSTILE))
+    themes = (Theme(HOSTILE, "#FFE000", HOSTILE), Theme("其他", "#101010", ""))
+    lines = [make_line(role, HOSTILE, file=HOSTILE) for role in ("title", "heading", HOSTILE)]
     reasons = (Reason(HOSTILE, 0, len(HOSTILE), 3.0),)
-    content = report([document, document], lambda text, theme: explanation("法治", *reasons)[0])
+    said = {"theme": HOSTILE, "also": (HOSTILE, "其他"), "second": HOSTILE, "place": HOSTILE, "headings": (HOSTILE,)}
+    row = make_row(1, HOSTILE, file=HOSTILE, reasons=reasons, uncertain=True, **said)
+    content = report([*lines, row, row], themes, model_id=HOSTILE)
     found = Page(content)
     assert len(found.of("script")) == 1
     assert not found.of("img")
@@ -154,17 +156,15 @@ def test_hostile_text_stays_text() -> None:
         assert not [name for name in attributes if name.startswith("on") or name in {"style", "src"}]
         assert (attributes.get("href") or "#").startswith("#")
     assert found.texts["words>p"] == [HOSTILE.replace("\ud800", "?")] * 2
+    assert found.of("div", **{"class": "para", "data-theme": "0", "data-also": "0 1"})
     content.encode("utf-8")
 
 
 @given(st.text(min_size=1, max_size=40), st.text(max_size=20))
 @settings(max_examples=40)
 def test_any_text_comes_back(text: str, name: str) -> None:
-    reasons = (Reason(text, 0, len(text), 3.0),)
-    found = Page(
-        report([one_paragraph(text, name=name, place=name)], lambda text, theme: explanation("法治", *reasons)[0])
-    )
-    assert found.texts["words>p"] == [text]
+    row = make_row(1, text, file=name, place=name, reasons=(Reason(text, 0, len(text), 3.0),))
+    assert Page(report([row], FEW_THEMES, model_id=name)).texts["words>p"] == [text]
 
 
 def test_the_policy_lets_nothing_run_but_the_style_and_script_of_the_page(page: str) -> None:
@@ -182,39 +182,35 @@ def test_the_policy_lets_nothing_run_but_the_style_and_script_of_the_page(page: 
     assert "https:" not in page
 
 
-def luminance(colour: str) -> float:
-    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
 @pytest.mark.parametrize("palette", [0, 1], ids=["light", "dark"])
-def test_colours_can_be_read(palette: int) -> None:
-    style = PAGE.read_text("utf-8")
+def test_colours_can_be_read(page: str, palette: int) -> None:
+    style = (PAGES / "page.css").read_text("utf-8")
     colours = dict(re.findall(r"--([\w-]+): (#\w{6});", re.findall(r":root \{(.*?)\}", style, re.DOTALL)[palette]))
-    inks = ["ink", "quiet", "doubt", "party", "law", "village", "order", "conduct", "other"]
-    assert all(f'[data-theme="{theme}"]' in style for theme in THEMES)
-    for ink in inks:
+    named = re.findall(r'\[data-theme="(\d)"\] \{ --theme: (#\w{6}); \}', page)
+    assert len(named) == 2 * len(OUR_THEMES)
+    themes = dict(named[palette * len(OUR_THEMES) :][: len(OUR_THEMES)])
+    inks = themes | {ink: colours[ink] for ink in ("ink", "quiet", "doubt")}
+    for ink, colour in inks.items():
         for ground in ("page", "card", *(["doubt-card"] if ink == "doubt" else [])):
-            dark, light = sorted((luminance(colours[ink]), luminance(colours[ground])))
-            assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{ink} on {ground}"  # WCAG 2.2, level AA
+            assert contrast(colour, colours[ground]) >= 4.5, f"{ink} on {ground}"  # WCAG 2.2, level AA
 
 
-def test_two_thousand_paragraphs_stay_light(tagger: Tagger, examples: list[TaggedDocument]) -> None:
-    text = "\n".join(each.paragraph.text for each in examples[0].paragraphs if each.tag is not None)
-    document = tagger.tag_document("\n".join([text] * 182))
-    assert len(document.paragraphs) >= 2000
-    content = report([document], cache(tagger.explain_theme))
-    added = len(content.encode()) - len(document.source.text.encode())
-    assert added < 2000 * len(document.paragraphs)
+def test_our_themes_have_their_own_colours_on_light_ground(page: str) -> None:
+    for number, theme in enumerate(OUR_THEMES):
+        assert f'[data-theme="{number}"] {{ --theme: {theme.colour}; }}' in page
 
 
-@pytest.mark.parametrize("documents", [(), ("",), ("目录",)])
-def test_nothing_to_show_is_no_trouble(tagger: Tagger, documents: tuple[str, ...]) -> None:
-    tagged = [tagger.tag_document(text) for text in documents]
-    content = report(tagged, tagger.explain_theme)
-    assert f"{len(documents)} 个文件，正文 0 段" in content
-    assert content.count("没有正文段落") == len(documents)
+def test_two_thousand_paragraphs_stay_light(body: list[Row]) -> None:
+    rows = (body * (2000 // len(body) + 1))[:2000]
+    content = report(rows, OUR_THEMES, model_id="模型")
+    assert len(content.encode()) - sum(len(row.text.encode()) for row in rows) < 2000 * len(rows)
+
+
+@pytest.mark.parametrize("rows", [[], [make_line("title", "标题")], [make_line("title", "甲", file="")]])
+def test_nothing_to_show_is_no_trouble(rows: list[Row]) -> None:
+    content = report(rows, OUR_THEMES, model_id="")
+    assert f"{len(rows)} 个文件，正文 0 段" in content
+    assert content.count("没有正文段落") == len(rows)
 
 
 # What a browser makes of it. The script of a test is named in the policy beside the page's own; nothing else changes.
@@ -259,7 +255,8 @@ const note = name => {
     files: [...document.querySelectorAll("[data-link]")].filter(each => each.offsetParent).length,
     nothing: get("nothing").offsetParent !== null };
 };
-const box = theme => document.querySelector('[name=theme][value="' + theme + '"]');
+const box = theme => [...document.querySelectorAll("#filters .choice")]
+  .find(each => each.textContent.startsWith(theme)).querySelector("input");
 const search = text => { get("words").value = text; get("filters").requestSubmit(); };
 note("all");
 box("法治").click(); note("law");
@@ -284,15 +281,14 @@ def steps(page: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[
     return found
 
 
-def test_filters_show_what_was_asked_for(steps: dict[str, Any], examples: list[TaggedDocument], tagger: Tagger) -> None:
-    rows = [row for document in examples for row in rows_of(document, tagger.explain_theme)]
-    themes = [row.theme for row in rows]
+def test_filters_show_what_was_asked_for(steps: dict[str, Any], body: list[Row]) -> None:
+    rows, themes, (law, conduct) = body, numbers_of(*(row.theme for row in body)), numbers_of("法治", "作风")
     assert steps["all"]["themes"] == steps["none chosen"]["themes"] == steps["end"]["themes"] == themes
-    assert steps["all"]["counts"] == {theme: themes.count(theme) for theme in THEMES}
-    assert set(steps["law"]["themes"]) == {"法治"}
-    assert len(steps["law"]["themes"]) == themes.count("法治")
+    assert steps["all"]["counts"] == {str(n): themes.count(str(n)) for n in range(len(OUR_THEMES))}
+    assert set(steps["law"]["themes"]) == {law}
+    assert len(steps["law"]["themes"]) == themes.count(law)
     assert len(steps["law too"]["themes"]) == sum("法治" in (row.theme, *row.also) for row in rows)
-    assert set(steps["law and conduct"]["themes"]) == {"法治", "作风"}
+    assert set(steps["law and conduct"]["themes"]) == {law, conduct}
     assert steps["law"]["counts"] == steps["all"]["counts"]  # counts say what a further tick would show
     doubts = sum(row.uncertain for row in rows)
     assert steps["doubtful"]["doubts"] == len(steps["doubtful"]["ids"]) == doubts
@@ -305,25 +301,17 @@ def test_filters_show_what_was_asked_for(steps: dict[str, Any], examples: list[T
     assert not steps["nothing"]["headings"]
 
 
-def test_headings_stay_with_what_is_below_them(steps: dict[str, Any], examples: list[TaggedDocument]) -> None:
-    wanted, files = set(), set()
-    for number, document in enumerate(examples):
-        for each in document.paragraphs:
-            if each.tag is not None and each.tag.theme == "法治":
-                files.add(number)
-                path = each.paragraph.headings
-                wanted |= {(number, path[: depth + 1]) for depth in range(len(path))}
+def test_headings_stay_with_what_is_below_them(steps: dict[str, Any], body: list[Row]) -> None:
+    laws = [row for row in body if row.theme == "法治"]
+    wanted = {(row.file, row.headings[: depth + 1]) for row in laws for depth in range(len(row.headings))}
     assert steps["law"]["headings"] == len(wanted)
-    assert steps["law"]["files"] == len(files)
+    assert steps["law"]["files"] == len({row.file for row in laws})
 
 
-def test_uncertain_paragraphs_come_first_and_go_back(
-    steps: dict[str, Any], examples: list[TaggedDocument], tagger: Tagger
-) -> None:
-    rows = [row for document in examples for row in rows_of(document, tagger.explain_theme)]
-    doubtful = sorted((row for row in rows if row.uncertain), key=lambda row: row.probability)
+def test_uncertain_paragraphs_come_first_and_go_back(steps: dict[str, Any], body: list[Row]) -> None:
+    doubtful = sorted((row for row in body if row.uncertain), key=lambda row: row.probability or 0)
     first = steps["first"]
-    assert first["themes"][: len(doubtful)] == [row.theme for row in doubtful]
+    assert first["themes"][: len(doubtful)] == numbers_of(*(row.theme for row in doubtful))
     assert first["path"] == " › ".join((doubtful[0].file, *doubtful[0].headings))
     assert sorted(first["ids"]) == sorted(steps["all"]["ids"])
     assert steps["only the queue"]["ids"] == first["ids"][: len(doubtful)]

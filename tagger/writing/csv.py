@@ -27,5 +27,6 @@ def write_row(target: IO[str], row: Row) -> None:
 
 
 def _harmless(cell: str) -> str:
-    cell = cell.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate cannot be written; it becomes “?”
+    if not cell.isprintable():
+        cell = cell.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate cannot be written; it becomes “?”
     return "'" + cell if cell.startswith(FORMULA_STARTS) else cell

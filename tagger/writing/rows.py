@@ -1,63 +1,118 @@
-"""What is written of a tagged document: one row a body paragraph, the same columns in every format."""
+"""What is written of a tagged document: one row a paragraph, the same columns in every format."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from tagger.records import Explanation, Reason, TaggedDocument
+from tagger.records import Paragraph, Reason, Role, Tag, TaggedDocument
 
 NEARLY_SURE = 0.995  # a probability that would be rounded to 100%, which a model never is
-MAX_REASONS = 5
-MIN_REASON = 0.1  # log-odds below which a word did not decide anything
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One tagged body paragraph. The field names are the column names; docs/columns.md explains them."""
+    """One paragraph of a document. The field names are the column names; docs/columns.md explains them.
+
+    Only body text is tagged: of other roles `paragraph`, `theme`, `probability`, `second` and `second_probability` are
+    None, and `also` and `reasons` are empty.
+    """
 
     file: str
-    paragraph: int  # number of the body paragraph in its file, from 1
+    paragraph: int | None  # number of the body paragraph in its file, from 1
+    role: Role
     headings: tuple[str, ...]
     text: str
-    theme: str
+    theme: str | None
     also: tuple[str, ...]
-    probability: float
+    probability: float | None
     uncertain: bool
-    reasons: tuple[Reason, ...]  # the words that speak most for the theme, strongest first
+    second: str | None  # the theme that came second; None too if the model has but one
+    second_probability: float | None
+    reasons: tuple[Reason, ...]  # the words that speak most for the theme, strongest first; each at its first place
     place: str  # where it stands if not in the running text, such as 表1第2行第3列
     start: int
     end: int
 
 
-def rows_of(document: TaggedDocument, explain: Callable[[str, str], Explanation]) -> Iterator[Row]:
-    """The rows of a document; `explain(text, theme)` gives the reasons of a paragraph."""
-    body = ((each.paragraph, each.tag) for each in document.paragraphs)
-    tagged = ((paragraph, tag) for paragraph, tag in body if tag is not None)
-    for number, (paragraph, tag) in enumerate(tagged, start=1):
-        yield Row(
-            file=document.source.name,
-            paragraph=number,
-            headings=paragraph.headings,
-            text=paragraph.text,
-            theme=tag.theme,
-            also=tag.also,
-            probability=round(tag.probability, 4),
-            uncertain=tag.uncertain,
-            reasons=strongest(explain(paragraph.text, tag.theme)),
-            place=paragraph.place,
-            start=paragraph.start,
-            end=paragraph.end,
-        )
+ReasonsOf: TypeAlias = Callable[[Sequence[str], Sequence[str]], Sequence[tuple[Reason, ...]]]
 
 
-def strongest(explanation: Explanation) -> tuple[Reason, ...]:
-    """The few distinct words that speak most for a theme; a word that stands several times is added up."""
-    total: dict[str, Reason] = {}
-    for reason in explanation.reasons:
-        before = total.get(reason.text)
-        log_odds = reason.log_odds + (before.log_odds if before else 0)
-        first = before or reason
-        total[reason.text] = Reason(reason.text, first.start, first.end, log_odds)
-    speaking = [reason for reason in total.values() if reason.log_odds >= MIN_REASON and len(reason.text) > 1]
-    return tuple(sorted(speaking, key=lambda reason: -reason.log_odds)[:MAX_REASONS])
+def rows_of(document: TaggedDocument, reasons_of: ReasonsOf) -> list[Row]:
+    """The rows of a document; `reasons_of(texts, themes)` gives the reasons of its body paragraphs."""
+    return rows_of_each([document], reasons_of)[0]
+
+
+def rows_of_each(documents: Sequence[TaggedDocument], reasons_of: ReasonsOf) -> list[list[Row]]:
+    """The rows of several documents, whose reasons are asked for all at once."""
+    tagged = [(each.paragraph.text, each.tag.theme) for one in documents for each in one.paragraphs if each.tag]
+    reasons = iter(reasons_of([text for text, _ in tagged], [theme for _, theme in tagged]))
+    return [list(_rows(document, reasons)) for document in documents]
+
+
+def _rows(document: TaggedDocument, reasons: Iterator[tuple[Reason, ...]]) -> Iterator[Row]:
+    number = 0
+    for each in document.paragraphs:
+        if each.tag is None:
+            yield _row(document.source.name, each.paragraph, UNTAGGED)
+        else:
+            number += 1
+            yield _row(document.source.name, each.paragraph, _tagged(number, each.tag, next(reasons)))
+
+
+def body_rows(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows that have a theme."""
+    return (row for row in rows if row.theme is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tagged:
+    """The columns of a row that only body text has."""
+
+    paragraph: int | None = None
+    theme: str | None = None
+    also: tuple[str, ...] = ()
+    probability: float | None = None
+    uncertain: bool = False
+    second: str | None = None
+    second_probability: float | None = None
+    reasons: tuple[Reason, ...] = ()
+
+
+UNTAGGED = _Tagged()
+
+
+def _tagged(number: int, tag: Tag, reasons: tuple[Reason, ...]) -> _Tagged:
+    ranked = sorted(zip(tag.probabilities, tag.themes, strict=True), reverse=True)
+    probability, second = next(((p, theme) for p, theme in ranked if theme != tag.theme), (None, None))
+    return _Tagged(
+        paragraph=number,
+        theme=tag.theme,
+        also=tag.also,
+        probability=round(tag.probability, 4),
+        uncertain=tag.uncertain,
+        second=second,
+        second_probability=None if probability is None else round(probability, 4),
+        reasons=tuple(Reason(each.text, each.start, each.end, round(each.log_odds, 3)) for each in reasons),
+    )
+
+
+def _row(file: str, paragraph: Paragraph, tagged: _Tagged) -> Row:
+    return Row(
+        file=file,
+        paragraph=tagged.paragraph,
+        role=paragraph.role,
+        headings=paragraph.headings,
+        text=paragraph.text,
+        theme=tagged.theme,
+        also=tagged.also,
+        probability=tagged.probability,
+        uncertain=tagged.uncertain,
+        second=tagged.second,
+        second_probability=tagged.second_probability,
+        reasons=tagged.reasons,
+        place=paragraph.place,
+        start=paragraph.start,
+        end=paragraph.end,
+    )

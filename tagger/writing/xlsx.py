@@ -5,7 +5,6 @@ Rows go to disk as they come, so that memory does not grow with their number. Te
 
 from __future__ import annotations
 
-import contextlib
 import math
 import tempfile
 from collections import Counter, defaultdict
@@ -16,23 +15,23 @@ from pathlib import Path
 from typing import TypeAlias
 
 from xlsxwriter import Workbook
-from xlsxwriter.exceptions import XlsxFileError
+from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from tagger.errors import OutputError
-from tagger.themes import THEMES
-from tagger.writing import colours
-from tagger.writing.rows import Row
+from tagger.atomic import not_writable, written_whole
+from tagger.themes import Theme
+from tagger.writing.rows import Row, body_rows
+from tagger.writing.shades import light
 
-Cells: TypeAlias = Sequence[str | float]
+Cells: TypeAlias = Sequence[str | float | None]
 
 MAX_ROWS = 2**20 - 1  # Excel's limit on a sheet, less the header; what is over goes to a further sheet
 MAX_CELL_UNITS = 32_767  # Excel's limit on a cell, in UTF-16 code units
 CUT = "……（Excel 一格至多 32,767 字，以下从略）"
 UNCERTAIN = "不确定"
 
-FILLS = {theme: f"#{fill}" for theme, fill in colours.FILLS.items()}
+THEME_SHEET = "主题"
 WARNING_FILLS = {UNCERTAIN: "#FFEB9C"}
 CELL_STYLE: dict[str, object] = {"text_wrap": True, "valign": "top", "bottom": 1, "bottom_color": "#D9D9D9"}
 HEADER_FILL = "#DDE3EA"
@@ -40,6 +39,7 @@ BAR_FILL = "#9DC3E6"
 LINE_HEIGHT, MAX_LINES = 16, 25  # a line in points, in Excel's usual fonts; a row has at most 409 points
 WIDE = 2.1  # width of a Chinese character, in digits
 SHARE, NUMBER = "0.0%", "0"
+PROBABILITY = '[>=0.9995]">99.9%";0.0%'  # none is certain
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,92 +52,94 @@ class Column:
     bar: str = ""  # colour of data bars from 0 to 1
     fills: Mapping[str, str] = field(default_factory=dict)  # colour of the cells that hold a word
     is_entry: bool = False  # empty, for a person to fill
-    choices: Sequence[str] = ()  # what the drop-down offers
-
-
-PARAGRAPHS = (
-    Column("文件", 24),
-    Column("序号", 8, NUMBER),
-    Column("标题", 28),
-    Column("正文", 80),
-    Column("主题", 11, fills=FILLS),
-    Column("次要主题", 12),
-    Column("概率", 10, SHARE, bar=BAR_FILL),
-    Column("不确定", 10, fills=WARNING_FILLS),
-    Column("更正", 11, fills=FILLS, is_entry=True, choices=THEMES),
-    Column("备注", 24, is_entry=True),
-    Column("理由", 32),
-    Column("位置", 18),
-    Column("起点", 9, NUMBER),
-    Column("终点", 9, NUMBER),
-)
-FILES = (
-    Column("文件", 60),
-    Column("段落", 9, NUMBER),
-    *(Column(theme, 11, SHARE, bar=FILLS[theme]) for theme in THEMES),
-    Column(UNCERTAIN, 10, NUMBER),
-)
-THEME_TABLE = (
-    Column("主题", 14, fills=FILLS),
-    Column("段落", 10, NUMBER),
-    Column("占比", 12, SHARE, bar=BAR_FILL),
-    Column("平均概率", 12, SHARE, bar=BAR_FILL),
-    Column(UNCERTAIN, 10, NUMBER),
-)
+    choices: str = ""  # the cells that hold what the drop-down offers
 
 
 @dataclass(slots=True)
 class _Tally:
     """Figures of some paragraphs, by theme."""
 
-    paragraphs: Counter[str] = field(default_factory=Counter)
-    uncertain: Counter[str] = field(default_factory=Counter)
-    probabilities: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    paragraphs: Counter[str | None] = field(default_factory=Counter)
+    uncertain: Counter[str | None] = field(default_factory=Counter)
+    probabilities: defaultdict[str | None, float] = field(default_factory=lambda: defaultdict(float))
 
     def add(self, row: Row) -> None:
         self.paragraphs[row.theme] += 1
         self.uncertain[row.theme] += row.uncertain
-        self.probabilities[row.theme] += row.probability
+        self.probabilities[row.theme] += row.probability or 0.0
 
     def share(self, theme: str) -> float:
         return self.paragraphs[theme] / max(1, self.paragraphs.total())
 
 
-def write_xlsx(path: Path, rows: Iterable[Row]) -> None:
-    """Write a workbook; it appears whole or not at all. Raises `OutputError` if it cannot be written."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="tagger-", ignore_cleanup_errors=True) as scratch:
-            _write_book(part, rows, scratch)
-        part.replace(path)
-    except (OSError, XlsxFileError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise OutputError(
-            path,
-            found=f"写不进去（{reason}）",
-            expected="可以写入的文件",
-            advice="检查权限和磁盘空间；如果 Excel 正开着这个文件，先关掉",
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+def write_xlsx(path: Path, rows: Iterable[Row], themes: Sequence[Theme]) -> None:
+    """Write a workbook of the body paragraphs among the rows; `themes` are those of the model.
+
+    It appears whole or not at all. Raises `OutputError` if it cannot be written.
+    """
+    with (
+        written_whole(path) as part,
+        tempfile.TemporaryDirectory(prefix="tagger-", ignore_cleanup_errors=True) as scratch,
+    ):
+        try:
+            _write_book(part, body_rows(rows), themes, scratch)
+        except FileCreateError as error:  # XlsxWriter's wrapping of the system's own
+            raise not_writable(path, error.args[0]) from error
 
 
-def _write_book(part: Path, rows: Iterable[Row], scratch: str) -> None:
+def _write_book(part: Path, rows: Iterable[Row], themes: Sequence[Theme], scratch: str) -> None:
     files: defaultdict[str, _Tally] = defaultdict(_Tally)
     total = _Tally()
+    fills = {theme.name: light(theme.colour) for theme in themes}
     book = Workbook(part, {"constant_memory": True, "tmpdir": scratch})
     book.use_zip64()
     counted = _counted(rows, files, total)
     try:
-        _add_sheets(book, "段落", PARAGRAPHS, map(_paragraph_cells, counted))
-        _add_sheets(book, "文件", FILES, (_file_cells(name, tally) for name, tally in files.items()))
-        _add_sheets(book, "主题", THEME_TABLE, (_theme_cells(theme, total) for theme in THEMES))
+        add_sheets(book, "段落", _paragraph_columns(fills), map(_paragraph_cells, counted))
+        add_sheets(
+            book, "文件", _file_columns(fills), (_file_cells(name, tally, fills) for name, tally in files.items())
+        )
+        add_sheets(book, THEME_SHEET, _theme_columns(fills), (_theme_cells(theme, total) for theme in fills))
         book.close()
     finally:
         for sheet in book.worksheets():  # closed already if all went well
             sheet.row_data_fh.close()
+
+
+def _paragraph_columns(fills: Mapping[str, str]) -> Sequence[Column]:
+    return (
+        Column("文件", 24),
+        Column("序号", 8, NUMBER),
+        Column("标题", 28),
+        Column("正文", 80),
+        Column("主题", 11, fills=fills),
+        Column("次要主题", 12),
+        Column("概率", 10, PROBABILITY, bar=BAR_FILL),
+        Column(UNCERTAIN, 10, fills=WARNING_FILLS),
+        Column("更正", 11, fills=fills, is_entry=True, choices=f"={THEME_SHEET}!$A$2:$A${len(fills) + 1}"),
+        Column("备注", 24, is_entry=True),
+        Column("第二主题", 11),
+        Column("第二概率", 10, PROBABILITY),
+        Column("理由", 32),
+        Column("位置", 18),
+        Column("起点", 9, NUMBER),
+        Column("终点", 9, NUMBER),
+    )
+
+
+def _file_columns(fills: Mapping[str, str]) -> Sequence[Column]:
+    shares = (Column(theme, 11, SHARE, bar=colour) for theme, colour in fills.items())
+    return (Column("文件", 60), Column("段落", 9, NUMBER), *shares, Column(UNCERTAIN, 10, NUMBER))
+
+
+def _theme_columns(fills: Mapping[str, str]) -> Sequence[Column]:
+    return (
+        Column("主题", 14, fills=fills),
+        Column("段落", 10, NUMBER),
+        Column("占比", 12, SHARE, bar=BAR_FILL),
+        Column("平均概率", 12, PROBABILITY, bar=BAR_FILL),
+        Column(UNCERTAIN, 10, NUMBER),
+    )
 
 
 def _counted(rows: Iterable[Row], files: Mapping[str, _Tally], total: _Tally) -> Iterator[Row]:
@@ -157,8 +159,10 @@ def _paragraph_cells(row: Row) -> Cells:
         "、".join(row.also),
         row.probability,
         UNCERTAIN if row.uncertain else "",
-        "",
-        "",
+        None,
+        None,
+        row.second,
+        row.second_probability,
         "；".join(f"{each.text} {each.log_odds:+.2f}" for each in row.reasons),
         row.place,
         row.start,
@@ -166,17 +170,17 @@ def _paragraph_cells(row: Row) -> Cells:
     )
 
 
-def _file_cells(name: str, tally: _Tally) -> Cells:
-    return (name, tally.paragraphs.total(), *map(tally.share, THEMES), tally.uncertain.total())
+def _file_cells(name: str, tally: _Tally, themes: Iterable[str]) -> Cells:
+    return (name, tally.paragraphs.total(), *map(tally.share, themes), tally.uncertain.total())
 
 
 def _theme_cells(theme: str, total: _Tally) -> Cells:
     paragraphs = total.paragraphs[theme]
-    mean: str | float = total.probabilities[theme] / paragraphs if paragraphs else ""
+    mean = total.probabilities[theme] / paragraphs if paragraphs else None
     return (theme, paragraphs, total.share(theme), mean, total.uncertain[theme])
 
 
-def _add_sheets(book: Workbook, title: str, columns: Sequence[Column], lines: Iterable[Cells]) -> None:
+def add_sheets(book: Workbook, title: str, columns: Sequence[Column], lines: Iterable[Cells]) -> None:
     """Write a table to a sheet, and to further ones (段落2, …) where it is too long for one."""
     lines = iter(lines)
     for number in count(1):
@@ -227,7 +231,7 @@ def _height(cells: Cells, columns: Sequence[Column]) -> int:
     return LINE_HEIGHT * min(lines, MAX_LINES) + 4
 
 
-def _line_count(cell: str | float, width: float) -> int:
+def _line_count(cell: str | float | None, width: float) -> int:
     if not isinstance(cell, str):
         return 1
     room = width - 2  # margins, and what stays empty before a mark that may not begin a line
@@ -239,11 +243,11 @@ def _text_width(text: str) -> float:
     return narrow + WIDE * (len(text) - narrow)
 
 
-def _write_cell(sheet: Worksheet, line: int, place: int, cell: str | float, cell_format: Format) -> None:
-    if not isinstance(cell, str):
+def _write_cell(sheet: Worksheet, line: int, place: int, cell: str | float | None, cell_format: Format) -> None:
+    if isinstance(cell, int | float):
         sheet.write_number(line, place, cell, cell_format)
         return
-    cell = _fitting(cell)
+    cell = _fitting(cell or "")
     if cell.startswith("<r>") and cell.endswith("</r>"):  # XlsxWriter would take it for its own markup, unescaped
         sheet.write_rich_string(line, place, "<r>", cell_format, cell.removeprefix("<r>"), cell_format)
     elif cell:
@@ -273,15 +277,16 @@ def _finish(book: Workbook, sheet: Worksheet, columns: Sequence[Column], last: i
             ends = {"min_type": "num", "min_value": 0, "max_type": "num", "max_value": 1}
             sheet.conditional_format(*cells, bar | ends)
         for word, colour in column.fills.items():
-            rule = {"type": "cell", "criteria": "==", "value": f'"{word}"'}
+            rule = {"type": "cell", "criteria": "==", "value": '"' + word.replace('"', '""') + '"'}
             sheet.conditional_format(*cells, rule | {"format": book.add_format({"bg_color": colour})})
         if column.choices:
             sheet.data_validation(
                 *cells,
                 {
                     "validate": "list",
-                    "source": list(column.choices),
-                    "error_title": "没有这个主题",
-                    "error_message": "请从下拉菜单里选一个主题，或留空。",
+                    "source": column.choices,
+                    "error_type": "warning",  # several themes, 治理、法治, are in no list and yet right
+                    "error_title": "菜单里没有",
+                    "error_message": "可以从菜单里选一个主题，或写几个，主要的在前，如 治理、法治。仍要这样写吗？",
                 },
             )

@@ -1,0 +1,1 @@
+// Nothing to do: the report of a training only stands there to be read
