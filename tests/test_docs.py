@@ -15,6 +15,7 @@ import pytest
 from tagger.cli import main
 
 READMES = ("README.md", "README.en.md")
+DOCS = Path(__file__).parent.parent / "docs"
 
 
 def blocks(path: Path, language: str) -> list[str]:
@@ -59,9 +60,15 @@ def test_the_figures_are_those_of_the_shipped_model(root: Path, name: str) -> No
         assert f"| {each['certain_share']:.1%} | {each['certain_accuracy']:.1%} |" in content
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "README.en.md", "docs/accuracy.md", "docs/themes.md", "training_data/README.md"]
-)
+PAGES = (*READMES, "models/default.md", "training_data/README.md")
+
+
+def test_every_page_is_linked_from_the_readme(root: Path) -> None:
+    for page in (root / "docs").glob("*.md"):
+        assert f"(docs/{page.name})" in (root / "README.md").read_text("utf-8"), page.name
+
+
+@pytest.mark.parametrize("page", [*PAGES, *sorted(f"docs/{path.name}" for path in DOCS.glob("*.md"))])
 def test_links_lead_somewhere(root: Path, page: str) -> None:
     path = root / page
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text("utf-8")):
