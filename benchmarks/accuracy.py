@@ -1,11 +1,12 @@
 """How right the tags are, on documents that the model never saw: one command for every figure of the documentation.
 
-    python benchmarks/accuracy.py [--quick] [--write]
+    python benchmarks/accuracy.py [--quick] [--only TABLE …] [--write]
 
 Measured: our own documents (left out by document), pooled real paragraphs (left out by whole source) and, where
 ../shared is there, real labelled paragraphs that are never trained on (dev.jsonl). Compared: the shipped settings with
 their alternatives, rivals trained on the same text, more and fewer labels, larger and smaller vocabularies. `--quick`
-leaves the comparisons out; `--write` puts the tables into README.md, README.en.md and docs/accuracy.md.
+leaves the comparisons out, `--only` makes some tables; `--write` puts the tables into README.md, README.en.md and
+docs/accuracy.md.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import learners
 import numpy as np
@@ -32,13 +32,16 @@ from sklearn.svm import LinearSVC
 from tables import table, write
 
 from tagger import THEMES, Tag, Tagger
+from tagger.learning.calibration import Calibration, LeftOut, calibrate
 from tagger.learning.counts import LONGEST_GRAM
+from tagger.learning.data import TrainingData, gather_data
 from tagger.learning.evaluation import accuracy_by, confusions, evaluate
 from tagger.learning.examples import NEVER, choose_terms, count_examples
-from tagger.learning.labels import read_labels
-from tagger.learning.training import Settings, Trained, calibrate, prepare, train
-from tagger.learning.vocabulary import all_variants, read_lexicon
-from tagger.model import calibrated
+from tagger.learning.labels import document_hash
+from tagger.learning.settings import Settings
+from tagger.learning.training import Trained, fit, prepare, train
+from tagger.learning.vocabulary import all_variants
+from tagger.model import Model
 from tagger.records import Label
 from tagger.terms import TermScan, compile_terms
 
@@ -61,6 +64,12 @@ class Dev:
     alternatives: list[str | None]
     kinds: list[str]
     also: list[tuple[str, ...]]
+    headings: list[tuple[str, ...]]
+
+    def labels(self, tags: Sequence[Tag]) -> list[Label]:
+        """The right answers as labels."""
+        gold = self.gold(np.array([tag.theme for tag in tags])).tolist()
+        return [Label(text, theme, also) for text, theme, also in zip(self.texts, gold, self.also, strict=True)]
 
     def gold(self, given: Themes) -> Themes:
         """The right themes; where careful readers differ, the one that was given if it is one of theirs."""
@@ -77,6 +86,7 @@ def read_dev() -> Dev:
         alternatives=[row["alt"] for row in rows],
         kinds=[row["kind"] for row in rows],
         also=[tuple(row["also"]) for row in rows],
+        headings=[tuple(row["headings"]) for row in rows],
     )
 
 
@@ -100,36 +110,39 @@ def interval(gold: Themes, given: Themes, groups: Sequence[str]) -> str:
     return f"{macro_f1(gold, given):.3f} ({low:.3f}–{high:.3f})"
 
 
-def shipped(trained: Trained, dev: Dev) -> str:
+def shipped(data: TrainingData, trained: Trained, dev: Dev) -> str:
     """The figures of the shipped model."""
-    figures = trained.figures()
-    names = {"text": "自写文件，按文件留出", "counts": "公开材料，按来源整体留出"}
-    rows = []
-    for name, each in figures.items():
-        pairs = [
-            pair
-            for pair in zip(trained.judged, trained.tags, strict=True)
-            if (pair[0].counts is None) == (name == "text")
-        ]
-        gold, given = np.array([label.theme for label, _ in pairs]), np.array([tag.theme for _, tag in pairs])
-        span = interval(gold, given, [label.document for label, _ in pairs])
-        rows.append(_figures_row(names[name], span, each))
+    model = Tagger.load(ROOT / "models" / "default")
+    with_text = [label.counts is None for label in trained.judged]
+    pooled = [not each for each in with_text]
+    locked = [label.text for label in data.locked], [label.path for label in data.locked]
+    sets = [
+        ("自写文件，按文件留出", *_chosen(trained.judged, trained.tags, with_text)),
+        ("同上，不看标题", *_chosen(trained.judged, trained.bare_tags, with_text)),
+        ("公开材料，按来源整体留出", *_chosen(trained.judged, trained.tags, pooled)),
+        ("锁定的自写文件，从不用于训练", list(data.locked), model.tag_batch(*locked)),
+    ]
     if dev.texts:
-        tags = Tagger.load(ROOT / "models" / "default").tag_batch(dev.texts)
-        given = np.array([tag.theme for tag in tags])
-        gold = dev.gold(given)
-        each = evaluate(list(zip(gold.tolist(), dev.also, strict=True)), tags)
-        rows.append(
-            _figures_row(
-                "真实段落 dev.jsonl，从不用于训练", interval(gold, given, list(map(str, range(len(gold))))), each
+        sets += [
+            (f"真实段落 dev.jsonl{how}，从不用于训练", dev.labels(tags), tags)
+            for how, tags in (
+                ("", model.tag_batch(dev.texts)),
+                ("，看标题", model.tag_batch(dev.texts, dev.headings)),
             )
-        )
+        ]
     header = ["测试材料", "段数", "宏平均 F1（95% 区间）", "正确率", "放宽", "校准误差", "确定的占比", "其中正确"]
     header += ["次要主题准确率/召回率"]
-    return table(header, rows)
+    return table(header, itertools.starmap(_figures_row, sets))
 
 
-def _figures_row(name: str, span: str, each: Any) -> list[str]:
+def _chosen(labels: Sequence[Label], tags: Sequence[Tag], chosen: Sequence[bool]) -> tuple[list[Label], list[Tag]]:
+    return list(itertools.compress(labels, chosen)), list(itertools.compress(tags, chosen))
+
+
+def _figures_row(name: str, labels: Sequence[Label], tags: Sequence[Tag]) -> list[str]:
+    each = evaluate([(label.theme, label.also) for label in labels], tags)
+    gold, given = np.array([label.theme for label in labels]), np.array([tag.theme for tag in tags])
+    span = interval(gold, given, [label.document or label.text for label in labels])
     shares = [f"{each.accuracy:.3f}", f"{each.relaxed_accuracy:.3f}", f"{each.calibration_error:.3f}"]
     shares += [f"{each.certain_share:.1%}", f"{each.certain_accuracy:.1%}"]
     return [name, str(each.paragraphs), span, *shares, f"{each.also_precision:.2f}/{each.also_recall:.2f}"]
@@ -140,8 +153,8 @@ def by_theme(trained: Trained) -> str:
     rows = []
     for theme in THEMES:
         cells = [theme]
-        for figures in trained.figures().values():
-            each = figures.themes[theme]
+        figures = trained.figures()
+        for each in (figures["text"].themes[theme], figures["counts"].themes[theme]):
             cells += [f"{each.precision:.3f}", f"{each.recall:.3f}", f"{each.f1:.3f}", str(each.support)]
         rows.append(cells)
     header = ["主题", *(f"{part}{name}" for part in ("自写 ", "公开 ") for name in ("准确率", "召回率", "F1", "段数"))]
@@ -209,29 +222,35 @@ class Bench:
             terms = [term for term in terms if keep(term, term in known)]
         scan = TermScan(compile_terms(terms, all_variants()))
         learn = learner or shipped_way(scan, settings, self.workers)
-        examples = prepare(labels, scan, terms, settings)
+        examples = prepare(labels, scan, terms, THEMES, settings)
         log_odds = np.zeros((len(examples.folds), len(THEMES)))
         for fold in range(settings.folds):
-            left_out = examples.folds == fold
-            log_odds[left_out] = learn(examples.where(~left_out))(examples.where(left_out))
+            inside = examples.folds == fold
+            log_odds[inside] = learn(examples.where(~inside))(examples.where(inside))
         judged = (np.arange(len(examples.folds)) < len(labels)) & (examples.folds != NEVER)
         gold = examples.where(judged)
-        scale, offset = calibrate(log_odds[judged], gold)
-        given = np.array(THEMES)[calibrated(log_odds[judged], scale, offset).argmax(axis=1)]
+        left_out = without_headings(log_odds[judged])
+        calibration = calibrate(left_out, gold)
+        given = np.array(THEMES)[calibration.probabilities(left_out).argmax(axis=1)]
         documents = np.array([label.document for label in labels if not label.weak])
         cells = [
             interval(gold.themes[group], given[group], documents[group].tolist()) if group.any() else "–"
             for group in (~gold.pooled, gold.pooled)
         ]
-        return [*cells, self._dev(scan, terms, learn(examples), scale, offset), str(len(terms))]
+        return [*cells, self._dev(scan, terms, learn(examples), calibration), str(len(terms))]
 
-    def _dev(self, scan: TermScan, terms: list[str], score: Scorer, scale: Any, offset: Any) -> str:
+    def _dev(self, scan: TermScan, terms: list[str], score: Scorer, calibration: Calibration) -> str:
         if not self.dev.texts:
             return "–"
         unlabelled = [Label(text, theme) for text, theme in zip(self.dev.texts, self.dev.themes, strict=True)]
-        counted = count_examples(scan, terms, unlabelled, [1.0] * len(unlabelled), folds=2)
-        given = np.array(THEMES)[calibrated(score(counted), scale, offset).argmax(axis=1)]
+        counted = count_examples(scan, terms, unlabelled, [1.0] * len(unlabelled), names=THEMES, folds=2)
+        given = np.array(THEMES)[calibration.probabilities(without_headings(score(counted))).argmax(axis=1)]
         return interval(self.dev.gold(given), given, list(map(str, range(len(given)))))
+
+
+def without_headings(log_odds: npt.NDArray[np.float64]) -> LeftOut:
+    """Log-odds of texts alone."""
+    return LeftOut(log_odds, np.zeros_like(log_odds))
 
 
 def alternatives(bench: Bench) -> str:
@@ -270,16 +289,76 @@ def alternatives(bench: Bench) -> str:
 
 
 def own_text_only(bench: Bench) -> str:
-    """What needs the text and so can only be tried on our own documents: longer n-grams, headings."""
+    """What needs the text and so can only be tried on our own documents: longer n-grams."""
     own = [label for label in bench.labels if label.counts is None]
-    headed = [replace(label, text="。".join((*label.headings[-1:], label.text))) for label in own]
     measured: dict[str, Callable[[], list[str]]] = {
         "采用的做法，只用自写文件": lambda: bench.measure(labels=own),
         "字串长到三字": lambda: bench.measure(labels=own, longest_gram=3),
         "字串长到四字": lambda: bench.measure(replace(Settings(), min_gram_labels=15), labels=own, longest_gram=4),
-        "段前接上最近的标题": lambda: bench.measure(labels=headed),
     }
     return table(COLUMNS, ([name, *measure()] for name, measure in measured.items()))
+
+
+def headings(bench: Bench) -> str:
+    """What title and nearest heading bring: on documents and sources left out, by the weight learned on ours alone."""
+    settings = Settings()
+    terms, _ = choose_terms(
+        bench.labels,
+        bench.lexicon,
+        min_word_labels=settings.min_word_labels,
+        min_gram_labels=settings.min_gram_labels,
+    )
+    scan = TermScan(compile_terms(terms, all_variants()))
+    examples = prepare(bench.labels, scan, terms, THEMES, settings)
+    real = [label for label in read_real() if label.headings]
+    own = [label for label in bench.labels if label.counts is None]
+    asked = [*own, *real]
+    folds = np.array([document_hash(label) % settings.folds for label in asked])
+    shape = len(asked), len(THEMES)
+    text, nearest, title = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    for fold in range(settings.folds):
+        model = Model(scan, fit(examples.where(examples.folds != fold), settings, bench.workers))
+        rows = np.flatnonzero(folds == fold)
+        here = [asked[row] for row in rows.tolist()]
+        text[rows] = model.log_odds([label.text for label in here])
+        nearest[rows] = model.context_log_odds([label.headings[-1:] for label in here])
+        title[rows] = model.context_log_odds([(label.title,) if label.title else () for label in here])
+    gold = np.array([label.theme for label in asked])
+    known = np.arange(len(asked)) < len(own)
+    judged = count_examples(scan, terms, own, [1.0] * len(own), names=THEMES, folds=settings.folds)
+    groups = [label.document or label.source for label in asked]
+    lines = []
+    for name, context in {
+        "只看段落": np.zeros(shape),
+        "加最近的标题": nearest,
+        "加文件标题": title,
+        "两者都加（采用的做法）": nearest + title,
+    }.items():
+        left_out = LeftOut(text, context)
+        calibration = calibrate(left_out.where(known), judged)
+        given = np.array(THEMES)[calibration.probabilities(left_out).argmax(axis=1)]
+        cells = [
+            interval(gold[some], given[some], list(itertools.compress(groups, some))) if some.any() else "–"
+            for some in (known, ~known)
+        ]
+        lines.append([name, *cells, f"{calibration.context:.2f}"])
+    return table(["做法", f"自写文件 {len(own)} 段", f"带标题的真实段落 {len(real)} 段，按来源留出", "权重"], lines)
+
+
+def read_real() -> list[Label]:
+    """The real labelled paragraphs whose counts we train on, with their text and headings, where they are at hand."""
+    path = ROOT.parent / "shared" / "labelled" / "public.jsonl"
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+    return [
+        Label(
+            row["text"],
+            row["theme"],
+            tuple(row["also"]),
+            source=row["source"].partition("@")[0],
+            headings=tuple(row["headings"]),
+        )
+        for row in rows
+    ]
 
 
 def learning_curve(bench: Bench) -> str:
@@ -301,7 +380,9 @@ def rivals(bench: Bench) -> str:
     """Others trained on the same text (our own documents), tested on documents left out and on dev.jsonl."""
     own = [label for label in bench.labels if label.counts is None]
     texts, themes = [label.text for label in own], np.array([label.theme for label in own])
-    folds = count_examples(TermScan(compile_terms(["的"], {})), ["的"], own, [1.0] * len(own), folds=5).folds
+    folds = count_examples(
+        TermScan(compile_terms(["的"], {})), ["的"], own, [1.0] * len(own), names=THEMES, folds=5
+    ).folds
     learners: dict[str, Callable[[list[str], list[str]], Callable[[list[str]], list[str]]]] = {
         "关键词规则（术语表投票）": lambda _texts, _themes: _keyword_rule(bench.lexicon),
         "jieba + TF-IDF + LinearSVC": lambda a, b: rival.train(a, b).predict,
@@ -370,13 +451,14 @@ def main() -> None:
     """Measure, print and, if asked, write the tables into the documents."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="only the shipped settings")
+    parser.add_argument("--only", metavar="TABLE", nargs="+", help="only these tables, by the names in the documents")
     parser.add_argument("--write", action="store_true", help="put the tables into the documents")
     options = parser.parse_args()
-    labels = read_labels(sorted([*DATA.glob("*.jsonl"), *DATA.glob("*.jsonl.gz")]))
-    lexicon, dev = read_lexicon(DATA / "lexicon.tsv"), read_dev()
+    data, dev = gather_data([DATA]), read_dev()
+    labels, lexicon = list(data.labels), dict(data.lexicon)
     trained = train(labels, lexicon, settings=Settings(), progress=lambda _: None)
     parts: dict[str, Callable[[], str]] = {
-        "figures": lambda: shipped(trained, dev),
+        "figures": lambda: shipped(data, trained, dev),
         "themes": lambda: by_theme(trained),
         "errors": lambda: errors(trained),
     }
@@ -385,13 +467,14 @@ def main() -> None:
         if not options.quick:
             parts |= {
                 "alternatives": lambda: alternatives(bench),
+                "headings": lambda: headings(bench),
                 "own": lambda: own_text_only(bench),
                 "curve": lambda: learning_curve(bench),
                 "rivals": lambda: rivals(bench),
                 "pruning": lambda: pruning(bench),
             }
-        for name, measure in parts.items():
-            text = measure()
+        for name in options.only or parts:
+            text = parts[name]()
             print(f"\n{name}\n\n{text}", flush=True)
             if options.write:
                 for document in ("README.md", "README.en.md", "docs/accuracy.md"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,7 +16,8 @@ from sklearn.svm import LinearSVC
 
 from tagger import THEMES
 from tagger.learning.examples import Examples
-from tagger.learning.training import Settings, fit
+from tagger.learning.settings import Settings
+from tagger.learning.training import fit
 from tagger.model import Doubles, Model
 from tagger.terms import TermScan
 
@@ -123,4 +125,4 @@ def chosen_by_chi2(make_features: FeatureMaker, terms: int) -> Learner:
 
 def _only(examples: Examples, best: Any) -> Examples:
     counts = best.transform(examples.counts).tocsr()
-    return Examples(counts, examples.themes, examples.secondary, examples.pooled, examples.weights, examples.folds)
+    return replace(examples, counts=counts)

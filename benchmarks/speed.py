@@ -64,7 +64,7 @@ def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--paragraphs", type=int, default=20_000, help="length of the batch")
-    parser.add_argument("--write", action="store_true", help="put the table into the READMEs")
+    parser.add_argument("--write", action="store_true", help="put the table into the documents")
     options = parser.parse_args()
     wanted = options.paragraphs
     texts, themes = documents()
@@ -97,7 +97,7 @@ def main() -> None:
     )
     print(text)
     if options.write:
-        for document in ("README.md", "README.en.md"):
+        for document in ("README.md", "README.en.md", "docs/performance.md"):
             write(ROOT / document, "speed", text)
 
 

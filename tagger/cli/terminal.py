@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NoReturn, TypeAlias
 
 from rich.console import Console
@@ -15,7 +15,7 @@ from tagger.errors import MissingPackageError
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - the type has no public name
 
 DONE, SOME_FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
-COLOURS = {"党建": "red", "法治": "blue", "乡村振兴": "green", "治理": "magenta", "作风": "yellow", "其他": "white"}
+PALETTE = ("red", "blue", "green", "magenta", "yellow", "cyan")
 STANDARD_INPUT = "-"
 
 MESSAGES = (  # argparse speaks English; its few sentences in Chinese
@@ -32,15 +32,23 @@ class Parser(argparse.ArgumentParser):
     """An argument parser that speaks Chinese."""
 
     def format_help(self) -> str:
+        """The help page."""
         return super().format_help().replace("usage:", "用法：", 1)
 
     def format_usage(self) -> str:
+        """The line that says how to call it."""
         return super().format_usage().replace("usage:", "用法：", 1)
 
     def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments, and stop."""
         for english, chinese in MESSAGES:
             message = english.sub(chinese, message)
         self.exit(REFUSED, f"{self.format_usage()}{self.prog}：{message}。用 {self.prog} --help 看说明。\n")
+
+
+def styles(themes: Sequence[str]) -> dict[str, str]:
+    """A colour of the terminal for each theme; the last, 其他, is plain."""
+    return {theme: PALETTE[number % len(PALETTE)] for number, theme in enumerate(themes[:-1])} | {themes[-1]: "white"}
 
 
 def complaints() -> Console:
