@@ -347,11 +347,11 @@ def ray_address(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")  # that ray://auto means
     monkeypatch.setenv("RAY_AUTH_MODE", "token")  # read when ray is imported: nobody else may use the cluster
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    options = ("--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats", "--node-ip-address=127.0.0.1")
+    options = ["--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats", "--node-ip-address=127.0.0.1"]
+    options += [f"--port={port}", f"--temp-dir={place}"]
     with (place / "log").open("wb") as log:
         head = subprocess.Popen(
-            [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", *options]
-            + [f"--port={port}", f"--temp-dir={place}"],
+            [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", *options],
             env={**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'tests'}"},
             stdout=log,
             stderr=subprocess.STDOUT,

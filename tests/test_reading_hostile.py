@@ -283,6 +283,7 @@ TENTH = Limits(**{field.name: getattr(Limits(), field.name) // 10 for field in f
 BOMBS = {
     "characters.txt": lambda: "😀".encode() * (TENTH.characters - 1),
     "elements.html": lambda: b"<p>a" * (TENTH.elements // 2 - 9),
+    "headers.html": lambda: b"a:b\n" * (TENTH.part_bytes // 4),
     "elements.docx": lambda: word(b"<a/>" * (2 * TENTH.elements - 99)),
     "attributes.docx": lambda: word(b'<w:p w:a=""/>' * (TENTH.elements // 2)),
     "elements.ofd": lambda: page(b"<a>" + b"<a/>" * (2 * TENTH.elements - 99) + b"</a>"),

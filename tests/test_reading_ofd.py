@@ -212,6 +212,7 @@ BOMB = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">
     "part",
     [
         BOMB,
+        '<?xml version="1.0" encoding="utf-100"?><ofd:Page/>',
         "<ofd:Page",
         page(text("字", 28, 40).replace("28", "nan")),
         page(text("字", 28, 40, attributes='CTM="x"')),

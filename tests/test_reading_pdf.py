@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,8 @@ from tagger.errors import FormatError, InputError
 from tagger.reading.limits import Limits
 from tagger.reading.pdf import read_pdf
 from tagger.reading.pdf.paragraphs import joined
-from tagger.reading.pdf.rows import Strip
-from tagger.reading.pdf.runs import readable
+from tagger.reading.pdf.rows import Strip, rows_of_page, without_running_heads
+from tagger.reading.pdf.runs import Run, readable
 from tagger.records import Source
 
 FILES = Path(__file__).parent / "files" / "pdf"
@@ -161,6 +162,15 @@ def test_words_of_letters_are_parted_by_blanks_or_made_whole_again() -> None:
     assert joined([strip(each) for each in ("party build-", "ing and", "law 推进", "5G", "网络20", "23年")]) == (
         "party building and law 推进5G网络2023年"
     )
+
+
+def test_very_many_runs_and_lines_take_no_longer() -> None:
+    runs = [Run("一", number, number + 1, 0, 1, 0) for number in range(50_000)]
+    [[row]] = rows_of_page(runs, [])
+    assert row.text == "一" * 50_000
+    assert len(joined([strip("words, and")] * 50_000)) == 11 * 50_000 - 1
+    page = [[replace(row, text="甲", base=number / 1e5) for number in range(20_000)]]
+    assert without_running_heads([page]) == [page]
 
 
 def strip(text: str) -> Strip:

@@ -154,8 +154,10 @@ def test_endless_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         read_rtf("a.rtf", b"{\\rtf1 " + b"a" * 100 + b"}")
 
 
-def test_deep_groups_and_many_boxes_take_no_longer() -> None:
+def test_deep_groups_many_boxes_and_long_chains_of_styles_take_no_longer() -> None:
     start = time.process_time()
+    chain = "".join(f"{{\\s{number}\\sbasedon{number + 1} x;}}" for number in range(5_000))
+    assert len(texts(r"{\stylesheet" + chain + r"}\pard\s1 " + r"a\par " * 5_000)) == 5_000
     read_rtf("a.rtf", b"{\\rtf1" + b"{\\shptxt x" * 9_000 + b"\\par" * 9_000 + b"}" * 9_001)
     assert time.process_time() - start < 5
 

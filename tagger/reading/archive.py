@@ -20,8 +20,9 @@ from typing import BinaryIO
 
 from tagger.errors import FormatError, InputError
 from tagger.reading import DOCUMENT_SUFFIXES, content_of, documents, is_hidden, shown_name
-from tagger.reading.html import DECLARED, MESSAGE_DAMAGE, message_of, payload_of
+from tagger.reading.html import DECLARED
 from tagger.reading.limits import MB, check_file, limits, too_large
+from tagger.reading.message import MESSAGE_DAMAGE, message_of, payload_of
 from tagger.records import Source
 
 MAX_DEPTH = 3  # archives in one another: a mail with a .zip that holds a .zip; more is a riddle or an attack

@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import contextlib
 import io
-import lzma
 import posixpath
 import re
-import struct
 import zipfile
-import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeVar
 
 from lxml import etree
 
 from tagger.errors import FormatError, InputError
-from tagger.reading.limits import check_bytes, check_elements, check_text, limits
+from tagger.reading.limits import check_text, limits
 from tagger.reading.numbering import Counter, Level
-from tagger.records import Line, Source
+from tagger.reading.package import DAMAGE, Element, parsed, unpacked
+from tagger.reading.styles import TITLE_LEVEL, level_by_name
+from tagger.reading.transcript import Transcript
+from tagger.records import Source
 
-Element: TypeAlias = Any  # lxml.etree._Element: lxml ships no types
 T = TypeVar("T")
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -38,12 +37,7 @@ STRICT = b"http://purl.oclc.org/ooxml/wordprocessingml/main"  # the same names u
 TRANSITIONAL = W[1:-1].encode()
 
 DOCUMENT = "word/document.xml"
-SAFE = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": False}
-WITHOUT_NOTES = {"remove_comments": True, "remove_pis": True}
-TITLE_LEVEL = 0
 NO_OUTLINE = 9  # the outline level of body text
-TITLE_STYLES = frozenset({"title", "标题"})
-HEADING_STYLE = re.compile(r"(?:heading|标题) ?([1-9])")
 CONTENTS_STYLE = re.compile(r"(?:toc|(?:wpsoffice手动)?目录) ?[1-9]|table of figures")
 CONTENTS_PLACE = "目录"
 OFF = frozenset({"0", "false", "off"})
@@ -76,20 +70,6 @@ SYMBOLS: Mapping[str, Mapping[int, str]] = {  # symbol fonts, by the last byte o
     | dict(zip(b"abgdelmpqswDSW", "αβγδελμπθσωΔΣΩ", strict=True)),
 }  # fmt: skip
 
-DAMAGE = (  # what broken, encrypted or hostile archives and XML raise
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    etree.XMLSyntaxError,
-    EOFError,
-    NotImplementedError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
-
 
 def read_docx(name: str, content: bytes) -> Source:
     """Read a Word document from its bytes.
@@ -101,8 +81,7 @@ def read_docx(name: str, content: bytes) -> Source:
     """
     with opened(name, content) as archive:
         document = parse_part(name, archive, main_part(archive) or DOCUMENT)
-        page = _read(name, archive, document, keeps_leaves=False)
-        return Source(name, "\n".join(page.texts), tuple(page.lines))
+        return _read(name, archive, document, keeps_leaves=False).transcript.source(name)
 
 
 # For those who change the document, too
@@ -165,9 +144,9 @@ def main_part(archive: zipfile.ZipFile) -> str | None:
 
 
 def parse_part(name: str, archive: zipfile.ZipFile, part: str) -> Element | None:
-    """The root of an XML part, if there is one, with the names of strict documents made the usual ones."""
+    """The root of an XML part, if there is one."""
     xml = _xml(name, archive, part)
-    return None if xml is None else _parsed(xml)
+    return None if xml is None else parsed(xml)
 
 
 def whole_number(text: str | None) -> int | None:
@@ -189,8 +168,8 @@ def _read(name: str, archive: zipfile.ZipFile, document: Element, *, keeps_leave
     most = limits()
     for paragraph in _Walk(lambda kind: _notes(parse_part(name, archive, related[kind]))).paragraphs(body):
         page.add(paragraph)
-        if page.length > most.characters or len(page.texts) > most.lines:
-            check_text(name, page.length, len(page.texts))
+        if page.transcript.length > most.characters or len(page.transcript.texts) > most.lines:
+            check_text(name, page.transcript.length, len(page.transcript.texts))
     return page
 
 
@@ -207,22 +186,11 @@ def _related(name: str, archive: zipfile.ZipFile, part: str) -> dict[str, str]:
 
 
 def _xml(name: str, archive: zipfile.ZipFile, part: str) -> bytes | None:
+    """A part, if there is one, with the names of strict documents made the usual ones."""
     try:
-        info = archive.getinfo(part)
+        return unpacked(name, archive, part).replace(STRICT, TRANSITIONAL)
     except KeyError:
         return None
-    check_bytes(name, info.file_size, limits().part_bytes)  # no more than it says is unpacked, whatever it holds
-    xml = archive.read(info)
-    if len(xml) > limits().elements:  # fewer bytes hold no more
-        check_elements(name, xml)
-    return xml.replace(STRICT, TRANSITIONAL)
-
-
-def _parsed(xml: bytes) -> Element:
-    root = etree.fromstring(xml, etree.XMLParser(**SAFE, **WITHOUT_NOTES))
-    if root.getroottree().docinfo.doctype:  # no Word document declares entities of its own; one that does means harm
-        raise ValueError("document type declaration")
-    return root
 
 
 def _notes(root: Element | None) -> dict[str, Element]:
@@ -257,7 +225,7 @@ class _Styles:
     """The paragraph styles, each looked into when the first paragraph has it."""
 
     def __init__(self, xml: bytes | None) -> None:
-        root = () if xml is None else _parsed(_without_table_styles(xml))
+        root = () if xml is None else parsed(_without_table_styles(xml))
         self._elements = {style.get(W + "styleId", ""): style for style in root if style.tag == W + "style"}
         self._default = next((key for key, style in self._elements.items() if _is_default(style)), "")
         self._known: dict[str | None, _Style] = {}
@@ -299,13 +267,9 @@ def _first(values: Iterable[T | None]) -> T | None:
 
 def _level_of_style(style: Element) -> int | None:
     """The level of a heading; above all levels for body text; None if the style does not say."""
-    if _name(style) in TITLE_STYLES:
-        return TITLE_LEVEL
+    level = level_by_name(_name(style))
     outline = whole_number(_value(style, "pPr/outlineLvl"))
-    if outline is not None:
-        return outline + 1
-    heading = HEADING_STYLE.fullmatch(_name(style))
-    return int(heading[1]) if heading else None
+    return level if level == TITLE_LEVEL or outline is None else outline + 1
 
 
 def _name(style: Element) -> str:
@@ -693,10 +657,8 @@ class _Page:
     styles: _Styles
     numberings: _Numberings
     keeps_leaves: bool
-    texts: list[str] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
+    transcript: Transcript = field(default_factory=Transcript)
     leaves: list[Leaf] = field(default_factory=list)
-    length: int = 0
 
     def add(self, paragraph: _Paragraph) -> None:
         """Add a paragraph and what stands beside it."""
@@ -715,17 +677,12 @@ class _Page:
             self._keep_leaves(paragraph, before, len(number))
         is_contents = style.is_contents and not paragraph.place.endswith(CONTENTS_PLACE)
         place = paragraph.place + CONTENTS_PLACE if is_contents else paragraph.place
-        level = self._level(paragraph, style)
-        for line in (text[:before] + number + text[before:]).split("\n"):
-            if line and not line.isspace():
-                self.lines.append(Line(self.length, self.length + len(line), level, place))
-            self.texts.append(line)
-            self.length += len(line) + 1
+        self.transcript.add(text[:before] + number + text[before:], self._level(paragraph, style), place)
 
     def _keep_leaves(self, paragraph: _Paragraph, before: int, number_length: int) -> None:
         position = 0
         for text, element in zip(paragraph.pieces, paragraph.elements, strict=True):
-            start = self.length + position + (number_length if position >= before else 0)
+            start = self.transcript.length + position + (number_length if position >= before else 0)
             mark = paragraph.mark
             self.leaves.append(Leaf(start, text, element if mark is None else mark, paragraph.host, mark is not None))
             position += len(text)

@@ -23,6 +23,7 @@ from tagger.reading.ole.properties import (
     value,
 )
 from tagger.reading.ole.streams import Streams
+from tagger.reading.styles import TITLE_LEVEL
 from tagger.reading.transcript import TableCursor, Transcript
 from tagger.records import Source
 
@@ -37,7 +38,6 @@ CHARACTERS: Mapping[int, str | None] = {  # what special characters look like; p
     0x0E: "\n",
     0x1E: "-",
 }
-TITLE_LEVEL = 0
 NO_OUTLINE = 9  # the outline level of body text
 
 

@@ -25,6 +25,7 @@ NARROW_ERROR = 0.08  # of the estimated width of narrow text
 
 MIN_AGREEING = 3  # lines that make an edge or a column
 MAX_MARK_RUNS = 9  # pieces in which the mark of a list item may be drawn
+MAX_STARTS = 32  # runs that may be the mark of a list item or the text behind it
 EDGE_ROWS = 3  # rows at the top and the bottom of a page that may be running heads and feet
 SAME_HEIGHT = 3  # whole points
 
@@ -49,7 +50,7 @@ class Strip:
     right: float
     base: float
     size: float
-    starts: tuple[float, ...]  # where its runs start
+    starts: tuple[float, ...]  # where its first runs start, behind the very first
     cell: Cell | None = None  # of a table
 
 
@@ -113,8 +114,8 @@ def _strip_of(runs: Sequence[Run]) -> Iterator[Strip]:
     parts = [runs[0].text]
     for before, run in pairwise(runs):
         gap = (run.left - before.right) / run.size
-        cut_word = gap > MIN_WORD_GAP + NARROW_ERROR * narrow_width(before.text)
-        blank = " " if cut_word or parts[-1].endswith(" ") or run.text.startswith(" ") else ""
+        is_apart = gap > MIN_WORD_GAP and gap > MIN_WORD_GAP + NARROW_ERROR * narrow_width(before.text)
+        blank = " " if is_apart or parts[-1].endswith(" ") or run.text.startswith(" ") else ""
         parts[-1] = parts[-1].rstrip(" ")
         parts.append(blank + run.text.lstrip(" "))
     sizes: Counter[float] = Counter()
@@ -123,7 +124,8 @@ def _strip_of(runs: Sequence[Run]) -> Iterator[Strip]:
     size = sizes.most_common(1)[0][0]
     base = next(run.base for run in seen if run.size == size)
     text = BLANK_BESIDE_WIDE.sub("", BLANKS_BESIDE_NARROW.sub(" ", "".join(parts).strip()))
-    yield Strip(text, seen[0].left, max(run.right for run in seen), base, size, tuple(run.left for run in seen[1:]))
+    starts = tuple(run.left for run in seen[1:MAX_STARTS])
+    yield Strip(text, seen[0].left, max(run.right for run in seen), base, size, starts)
 
 
 def narrow_width(text: str) -> float:

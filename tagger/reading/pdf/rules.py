@@ -96,8 +96,8 @@ def cells_of(points: Sequence[Point], segments: Sequence[Segment]) -> list[Cell 
     """The cell in which each point stands; y is counted downwards."""
     upright = [_Rule(x, *sorted((y, end_y))) for (x, y), (end_x, end_y) in segments if abs(x - end_x) < NEAR / 2]
     level = [_Rule(y, *sorted((x, end_x))) for (x, y), (end_x, end_y) in segments if abs(y - end_y) < NEAR / 2]
-    rules = len(upright) + len(level)
-    if len(segments) > MAX_SEGMENTS or rules * len(points) > MAX_WORK:
+    is_drawing = len(segments) > MAX_SEGMENTS or (len(upright) + len(level)) * len(points) > MAX_WORK
+    if is_drawing or not (upright and level):
         return [None] * len(points)
     cells = [_cell(point, upright, level) for point in points]
     in_tables = _with_neighbours({cell for cell in cells if cell is not None})

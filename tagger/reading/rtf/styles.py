@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-TITLE_LEVEL = 0
+from tagger.reading.styles import level_by_name
+
 MAX_HEADING_LEVEL = 9
-HEADING_STYLE = re.compile(r"(?:heading|标题) ?([1-9])", re.IGNORECASE)
-TITLE_STYLES = frozenset({"title", "标题"})
+MAX_STYLE_DEPTH = 32  # Word allows 10 styles, each based on the next
 
 
 @dataclass(slots=True)
 class Style:
-    """A paragraph style: the heading level that it says itself, the parts of its name, the style that it is based on."""
+    """A paragraph style: the heading level that it states, the parts of its name, the style that it is based on."""
 
     level: int | None = None
     base: int | None = None
@@ -23,17 +22,15 @@ class Style:
     @property
     def own_level(self) -> int | None:
         """The level by its name, else as it says."""
-        name = "".join(self.name).strip(" ;")
-        if name.lower() in TITLE_STYLES:
-            return TITLE_LEVEL
-        heading = HEADING_STYLE.fullmatch(name)
-        return int(heading[1]) if heading else self.level
+        level = level_by_name("".join(self.name).strip(" ;"))
+        return self.level if level is None else level
 
 
 def level_of(own: int | None, key: int | None, styles: Mapping[int, Style]) -> int | None:
     """The level of a paragraph: as it says itself, else as its style or one that this is based on."""
-    level, seen = own, set[int]()
-    while level is None and key is not None and key in styles and key not in seen:
-        seen.add(key)
+    level = own
+    for _ in range(MAX_STYLE_DEPTH):
+        if level is not None or key is None or key not in styles:
+            break
         level, key = styles[key].own_level, styles[key].base
     return level if level is not None and 0 <= level <= MAX_HEADING_LEVEL else None
