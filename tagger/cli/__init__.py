@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.text import Text
 
 from tagger import __version__
-from tagger.cli import agreement, drift, explain, label, labels, mine, models, queue, tag, train
+from tagger.cli import agreement, drift, explain, label, labels, mine, models, queue, stats, tag, train
 from tagger.cli.terminal import INTERRUPTED, REFUSED, Parser, chinese_titles, complaints
 from tagger.errors import TaggerError
 
-COMMANDS = (tag, explain, queue, label, agreement, mine, labels, train, models, drift)  # in the order of the help page
+COMMANDS = (tag, explain, stats, queue, label, agreement, mine, labels, train, models, drift)  # in the order of the help page
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
 import re
 from collections.abc import Iterator, Sequence
@@ -17,9 +18,10 @@ INDENT = re.compile(r"[ \t\u3000\xa0]{2}|\u3000|\t")
 NUMBERED = re.compile(  # a line like this is no continuation
     r"[（(]?[\d一二三四五六七八九十]{1,3}(?:[）)、]|[.．](?!\d))|第[一二三四五六七八九十百\d]+[条章节款]|[①-⑳]|[•·●◆■]"
 )
-MIN_WRAP, MAX_WRAP = 40, 120  # half-width columns of the lines of a hard-wrapped text
+MIN_WRAP, MIN_WIDE_WRAP = 28, 40  # half-width columns of the lines of a hard-wrapped text
 WRAP_SLACK = 5  # columns that may lack at the end of a full line
-MIN_FULL = 2  # full lines that show that a text is hard-wrapped
+MIN_FULL, FULL_TO_LONGER = 2, 5  # full lines that show that a text is hard-wrapped, and as many for each longer line
+MAX_LINES_TO_FULL = 3  # if it is narrow, a third of all must be full
 
 
 class Piece(NamedTuple):  # a tuple, since it is made for every line
@@ -113,11 +115,17 @@ def _columns(text: str) -> int:
 def _wrap_width(source: Source) -> int | None:
     """The width, in columns, at which the lines of a hard-wrapped text end; None if they are whole paragraphs."""
     lines = [source.text[line.start : line.end].rstrip() for line in source.lines if not line.place]
-    if max(map(len, lines), default=0) > MAX_WRAP:
-        return None
-    width = max(map(_columns, lines), default=0)
-    full = sum(not is_finished(text) and _columns(text) >= width - WRAP_SLACK for text in lines)
-    return width if width >= MIN_WRAP and full >= MIN_FULL else None
+    widths = collections.Counter(map(_columns, lines))
+    cut = collections.Counter(_columns(text) for text in lines if not is_finished(text))
+    longer = 0
+    for each in sorted(widths, reverse=True):
+        full = sum(cut[each - lack] for lack in range(WRAP_SLACK + 1))
+        if each >= MIN_WRAP and full >= max(MIN_FULL, longer * FULL_TO_LONGER) and (
+            each >= MIN_WIDE_WRAP or full * MAX_LINES_TO_FULL >= len(lines)
+        ):
+            return each
+        longer += widths[each]
+    return None
 
 
 def _is_full(raw: str, width: int | None, *, indents: bool) -> bool:
@@ -125,7 +133,7 @@ def _is_full(raw: str, width: int | None, *, indents: bool) -> bool:
     text = raw.rstrip()
     if width is None:
         return text.endswith(CLAUSE_ENDS) and _columns(text) >= MIN_WRAP
-    return (indents or not is_finished(text)) and _columns(text) >= width - WRAP_SLACK
+    return _columns(text) >= width - (WRAP_SLACK if indents or not is_finished(text) else 1)
 
 
 def _may_go_on(before: Piece, after: Piece) -> bool:
