@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from tagger.decision import Rule
-from tagger.errors import ArtifactError, OutputError
+from tagger.errors import ArtifactError, OutputError, reason_of
 from tagger.model import Model, Weights
 from tagger.terms import TermScan, Trie
 from tagger.themes import Theme
@@ -87,7 +87,7 @@ def save_artifact(folder: str | Path, artifact: Artifact, *, words: Trie, terms:
             shutil.rmtree(beside, ignore_errors=True)
     except OSError as error:
         raise OutputError(
-            folder, found=f"写不进去（{error.strerror}）", expected="可以写入的位置", advice="检查权限和磁盘空间"
+            folder, found=f"写不进去（{reason_of(error)}）", expected="可以写入的位置", advice="检查权限和磁盘空间"
         ) from error
     return model_id
 

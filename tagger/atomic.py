@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from tagger.errors import OutputError
+from tagger.errors import OutputError, reason_of
 
 
 @contextlib.contextmanager
@@ -35,4 +35,4 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 def not_writable(path: str | Path, error: OSError) -> OutputError:
     """The error to raise when the system refuses to write."""
     advice = "检查权限和磁盘空间；如果别的程序正开着它，先关掉"
-    return OutputError(path, found=f"写不进去（{error.strerror}）", expected="可以写入的位置", advice=advice)
+    return OutputError(path, found=f"写不进去（{reason_of(error)}）", expected="可以写入的位置", advice=advice)

@@ -2,6 +2,30 @@
 
 from __future__ import annotations
 
+import errno
+
+REASONS = {  # what the system says in English
+    errno.EACCES: "没有权限",
+    errno.EPERM: "没有权限",
+    errno.EROFS: "只读的磁盘",
+    errno.ENOENT: "没有这个文件或文件夹",
+    errno.ENOTDIR: "路径中间有不是文件夹的",
+    errno.EISDIR: "是文件夹",
+    errno.EEXIST: "已有同名的",
+    errno.ENOSPC: "磁盘满了",
+    errno.EDQUOT: "超出了磁盘配额",
+    errno.EFBIG: "文件太大",
+    errno.ELOOP: "链接绕成了圈",
+    errno.ENAMETOOLONG: "名字太长",
+    errno.EIO: "磁盘出错",
+    errno.EBUSY: "别的程序正在用",
+}
+
+
+def reason_of(error: OSError) -> str:
+    """Why the system refused, in Chinese where it is a common reason."""
+    return REASONS.get(error.errno or 0) or error.strerror or str(error)
+
 
 class TaggerError(Exception):
     """Anything that a user can put right. `str(error)` is one Chinese sentence for a tired person.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tagger import tables
-from tagger.errors import InputError
+from tagger.errors import InputError, reason_of
 from tagger.reading import DOCUMENT_SUFFIXES, is_hidden
 
 ANNOTATED = ".标注.docx"  # in place of the suffix of the file that was annotated
@@ -74,7 +74,7 @@ def _files_in(folder: Path, suffixes: frozenset[str], out: Path | None) -> Itera
     for error in closed:
         if Path(error.filename) == folder:
             raise InputError(
-                folder, found=f"打不开这个文件夹（{error.strerror}）", expected="可以读取的文件夹", advice="检查权限"
+                folder, found=f"打不开这个文件夹（{reason_of(error)}）", expected="可以读取的文件夹", advice="检查权限"
             ) from error
         yield Path(error.filename)  # reported as a failure when its turn comes
 

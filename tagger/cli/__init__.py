@@ -15,7 +15,19 @@ from tagger.cli import agreement, drift, explain, label, labels, mine, models, q
 from tagger.cli.terminal import INTERRUPTED, REFUSED, Parser, chinese_titles, complaints
 from tagger.errors import TaggerError
 
-COMMANDS = (tag, explain, stats, queue, label, agreement, mine, labels, train, models, drift)  # in the order of the help page
+COMMANDS = (
+    tag,
+    explain,
+    stats,
+    queue,
+    label,
+    agreement,
+    mine,
+    labels,
+    train,
+    models,
+    drift,
+)  # in the order of the help page
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -120,8 +120,10 @@ def _wrap_width(source: Source) -> int | None:
     longer = 0
     for each in sorted(widths, reverse=True):
         full = sum(cut[each - lack] for lack in range(WRAP_SLACK + 1))
-        if each >= MIN_WRAP and full >= max(MIN_FULL, longer * FULL_TO_LONGER) and (
-            each >= MIN_WIDE_WRAP or full * MAX_LINES_TO_FULL >= len(lines)
+        if (
+            each >= MIN_WRAP
+            and full >= max(MIN_FULL, longer * FULL_TO_LONGER)
+            and (each >= MIN_WIDE_WRAP or full * MAX_LINES_TO_FULL >= len(lines))
         ):
             return each
         longer += widths[each]

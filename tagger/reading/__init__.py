@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import re
@@ -13,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from tagger.errors import FormatError, InputError
+from tagger.errors import FormatError, InputError, reason_of
 from tagger.reading.limits import check_file, check_text, too_large
 from tagger.records import Source
 
@@ -41,13 +40,6 @@ MAX_DIRECTORY_BYTES = 16 * 2**20  # some hundred thousand members, each a kiloby
 DAMAGED_ZIP = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError)
 
 UNSHOWN = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")  # ends lines, turns them, is no text
-REASONS = {
-    errno.EACCES: "没有权限",
-    errno.EPERM: "没有权限",
-    errno.ELOOP: "链接绕成了圈",
-    errno.ENAMETOOLONG: "名字太长",
-    errno.EIO: "磁盘出错",
-}
 
 
 def read(path: str | Path) -> Source:
@@ -122,9 +114,8 @@ def _opened(name: str, path: str | Path) -> BinaryIO:
 
 
 def _unreadable(name: str, found: str, error: OSError) -> InputError:
-    reason = REASONS.get(error.errno or 0, error.strerror)
     return InputError(
-        name, found=f"{found}（{reason}）", expected="可以读取的文件", advice="检查文件的权限，或复制一份再试"
+        name, found=f"{found}（{reason_of(error)}）", expected="可以读取的文件", advice="检查文件的权限，或复制一份再试"
     )
 
 

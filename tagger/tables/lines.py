@@ -20,7 +20,7 @@ from typing import BinaryIO, TypeAlias
 
 import numpy as np
 
-from tagger.errors import InputError
+from tagger.errors import InputError, reason_of
 from tagger.tables.records import Piece, Table
 
 PIECE_BYTES = 2**22  # some ten thousand paragraphs: enough for arrays to pay off, and a piece takes some 50 MB to tag
@@ -47,7 +47,7 @@ def opened(path: str | Path) -> Iterator[BinaryIO]:
     except FileNotFoundError:
         raise InputError(path, found="没有这个文件", expected="已有的文件", advice="检查路径有没有写错") from None
     except OSError as error:
-        found, advice = f"打不开（{error.strerror}）", "检查文件的权限，或复制一份再试"
+        found, advice = f"打不开（{reason_of(error)}）", "检查文件的权限，或复制一份再试"
         raise InputError(path, found=found, expected="可以读取的文件", advice=advice) from error
     with file:
         yield file
