@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from tagger.learning.evaluation import Figures, evaluate
-from tagger.learning.labels import document_hash
+from tagger.learning.intervals import drawn_macro_f1
 from tagger.records import Label, Tag
 from tagger.tagging import Tagger
 
@@ -23,7 +22,6 @@ MAX_DROP = 0.01  # of macro-F1
 MAX_THEME_DROP = 0.05  # of the F1 of one theme
 MIN_SUPPORT = 20  # labelled paragraphs of a theme below which its F1 says little
 MIN_PARAGRAPHS = 50  # and in all
-DRAWS = 2000
 INTERVAL = 0.90  # two-sided, so that a model is refused as worse with 95% confidence
 
 
@@ -57,7 +55,11 @@ def compare(old: Tagger, new: Tagger, locked: Sequence[Label]) -> Comparison:
     tags = [tagger.tag_batch([each.text for each in locked], [each.path for each in locked]) for tagger in (old, new)]
     gold = [(label.theme, label.also) for label in locked]
     before, after = (evaluate(gold, given) for given in tags)
-    interval = _interval(locked, *tags)
+    names = [theme.name for theme in new.themes]
+    old_f1, new_f1 = (drawn_macro_f1(locked, [tag.theme for tag in given], names) for given in tags)
+    tail = (1 - INTERVAL) / 2
+    low, high = np.quantile(new_f1 - old_f1, [tail, 1 - tail])
+    interval = float(low), float(high)
     changes = (Change(*each) for each in zip(locked, *tags, strict=True))
     return Comparison(
         old=before,
@@ -85,38 +87,3 @@ def _reasons(old: Figures, new: Figures, interval: tuple[float, float]) -> list[
         if figures.support >= MIN_SUPPORT and before - figures.f1 > MAX_THEME_DROP:
             reasons.append(f"{theme}的 F1 从 {before:.3f} 降到 {figures.f1:.3f}，降幅超过 {MAX_THEME_DROP}")
     return reasons
-
-
-def _interval(labels: Sequence[Label], old: Sequence[Tag], new: Sequence[Tag]) -> tuple[float, float]:
-    """Where the difference in macro-F1 lies, new minus old, when other documents of the kind had been locked."""
-    themes = old[0].themes
-    documents = np.unique([document_hash(label) for label in labels], return_inverse=True)[1]
-    gold = [label.theme for label in labels]
-    drawn = _draws(int(documents.max()) + 1)
-    scores = []
-    for tags in (old, new):
-        hits, given, wanted = (
-            drawn @ _by_document(documents, flags)
-            for flags in (
-                [[tag.theme == right == theme for theme in themes] for tag, right in zip(tags, gold, strict=True)],
-                [[tag.theme == theme for theme in themes] for tag in tags],
-                [[right == theme for theme in themes] for right in gold],
-            )
-        )
-        f1 = 2 * hits / np.maximum(given + wanted, 1)
-        scores.append(f1.sum(axis=1) / np.maximum((wanted > 0).sum(axis=1), 1))
-    tail = (1 - INTERVAL) / 2
-    low, high = np.quantile(scores[1] - scores[0], [tail, 1 - tail])
-    return float(low), float(high)
-
-
-def _draws(documents: int) -> npt.NDArray[np.float64]:
-    """How often each document is drawn, shape (draws, documents)."""
-    picked = np.random.default_rng(0).integers(documents, size=(DRAWS, documents))
-    return np.stack([np.bincount(row, minlength=documents) for row in picked]).astype(np.float64)
-
-
-def _by_document(documents: npt.NDArray[np.int64], flags: Sequence[Sequence[bool]]) -> npt.NDArray[np.float64]:
-    """How many paragraphs of each document have each flag, shape (documents, themes)."""
-    columns = np.array(flags, dtype=np.float64).T
-    return np.column_stack([np.bincount(documents, column) for column in columns])
