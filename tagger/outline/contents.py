@@ -10,6 +10,8 @@ from tagger.outline.pieces import Piece
 CONTENTS = re.compile(r"目 ?[录次]|(?:本期)?(?:要目|导读)")
 ENTRY = re.compile(r".{2,60}?(?:[.…·⋯]{2,}| )[.…·⋯ ]*\d{1,3}")
 
+PAGE = re.compile(r"[.…·⋯ ]+\d{0,3}$")
+
 
 class Contents:
     """Where the table of contents of a document stands, and what it lists."""
@@ -23,7 +25,7 @@ class Contents:
             text = pieces[index].text
             if not ENTRY.fullmatch(text) and last[text] == index:
                 break
-            self._listed.add(text)
+            self._listed.add(PAGE.sub("", text))
             self._end = index
 
     def __contains__(self, index: int) -> bool:

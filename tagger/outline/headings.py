@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tagger.outline.endings import is_bare, is_finished
 from tagger.outline.marks import ITEM_DEPTH, Mark
@@ -18,8 +20,10 @@ QUESTION = re.compile(r"[^。！？!?；;]{1,45}[？?]")
 MAX_SENTENCE = 32  # characters of a heading that ends like a sentence
 MAX_ITEM_SENTENCE = 24  # the same if it may be a mere item
 MIN_TEXT = 12  # characters of the text after a heading on the same line
+REACH = 24  # lines above and below in which other items of a list are looked for
 MAX_PLAIN = 30  # characters of a heading without a mark
 FRAMED = re.compile("【[^】]{2,16}】|[◆■●▲★☆◎※▶][^：:。，；]{2,16}")
+COLONS = ("：", ":")
 LABEL = re.compile("[^：:，。]{1,6}[：:]")
 LEADING_LABEL = re.compile("[^：:，。]{,4}(?:内容|议程|事项)[：:]")
 
@@ -39,6 +43,7 @@ class Headings:
         depth = piece.mark.depth
         is_whole = self._is_marked(index, piece.text, piece.mark)
         length = len(piece.text) if is_whole else _length_before_text(piece.text, piece.mark)
+        length = length if is_whole or piece.text[:length].endswith(COLONS) or self._is_alike(index, depth) else 0
         self._listed = {listed: bare for listed, bare in self._listed.items() if listed < depth}
         if not length:
             self._listed[depth] = is_bare(piece.text)
@@ -65,6 +70,26 @@ class Headings:
         is_alike = bool(below) and below[0].mark is not None and below[0].mark.depth == depth
         return is_alike and self._has_text(index + 1, depth)
 
+    def _is_alike(self, index: int, depth: int) -> bool:
+        """Whether at least half of the marked lines beside a heading before its text could be headings, too."""
+        near = [
+            *itertools.islice(self._beside(index, -1, depth), 3),
+            *itertools.islice(self._beside(index, 1, depth), 3),
+        ]
+        return 2 * sum(
+            is_bare(each.text) or _length_before_text(each.text, mark) > 0 for each, mark in near
+        ) + 1 >= len(near)
+
+    def _beside(self, index: int, step: int, depth: int) -> Iterator[tuple[Piece, Mark]]:
+        """The pieces above, or below, with marks of this depth, as far as the list goes."""
+        for each in (
+            self._pieces[index + 1 : index + REACH] if step > 0 else self._pieces[max(0, index - REACH) : index][::-1]
+        ):
+            if each.mark and each.mark.depth < depth:
+                return
+            if each.mark and each.mark.depth == depth:
+                yield each, each.mark
+
     def _is_plain(self, index: int, previous: Role) -> bool:
         """Whether a line without a mark is a heading: short, bare, between finished paragraphs and longer text."""
         if index + 1 == len(self._pieces):
@@ -72,6 +97,8 @@ class Headings:
         text, below = self._pieces[index].text, self._pieces[index + 1]
         if not is_bare(text):
             return bool(LEADING_LABEL.fullmatch(text)) or (text.startswith("问：") and below.text.startswith("答："))
+        if text.startswith(("（", "(")):
+            return False
         if FRAME.fullmatch(text):
             return len(below.text) > len(text)
         introduces = len(below.text) > len(text) and (is_finished(below.text) or below.mark is not None)
@@ -89,6 +116,7 @@ class Headings:
         return is_bare(text) and len(below) > MAX_PLAIN
 
 
+@functools.lru_cache(256)
 def _length_before_text(text: str, mark: Mark) -> int:
     """Length of a heading sentence that stands before its text on one line."""
     sentence = SENTENCE.match(text, mark.length)

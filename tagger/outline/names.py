@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from tagger.outline.endings import is_bare
-from tagger.outline.forms import DATE
+from tagger.outline.forms import DATE, form_of
 from tagger.outline.pieces import Piece
 
 OFFICE = re.compile(
@@ -21,31 +21,34 @@ PERSON = re.compile(
     rf".{{2,24}}[ ].{{1,3}}(?:[ ].)?|[（(]?.{{0,12}}某[）)]?|.{{0,26}}(?:{POST})"
     rf"|[（(]?.{{2,24}}(?:编|编印|供稿)[）)]?|(?!方案|文件|任务)[{SURNAMES}] ?[\u4e00-\u9fff]{{1,2}}"
 )
+NO_NAME = re.compile(r".*[的由]|\S(?: \S){3,}$")  # words of a sentence; letters of a title that stand apart
 MAX_NAME = 30
 MAX_NAMES = 4  # names, one under another, before a date
 
 
 def is_name(text: str) -> bool:
     """Whether a text is the name of an office or a person."""
-    return len(text) <= MAX_NAME and bool(OFFICE.fullmatch(text) or PERSON.fullmatch(text))
+    if len(text) > MAX_NAME or NO_NAME.match(text):
+        return False
+    return bool(OFFICE.fullmatch(text) or PERSON.fullmatch(text))
 
 
 def signs(pieces: Sequence[Piece], index: int) -> bool:
     """Whether a piece is a name under a document: only names follow up to a date or the end."""
-    if _stands_on_date(pieces, index):
+    if stands_on_date(pieces, index):
         return True
     if not is_name(pieces[index].text):
         return False
     for below in range(index + 1, min(index + 1 + MAX_NAMES, len(pieces))):
         text = pieces[below].text
-        if DATE.fullmatch(text):
+        if form_of(text) in ("date", "copy"):
             break
-        if not is_name(text) and not _stands_on_date(pieces, below):
+        if not is_name(text) and not stands_on_date(pieces, below):
             return False
     return True
 
 
-def _stands_on_date(pieces: Sequence[Piece], index: int) -> bool:
+def stands_on_date(pieces: Sequence[Piece], index: int) -> bool:
     """Whether a piece is short and bare, and a date follows."""
     piece, below = pieces[index], pieces[index + 1 : index + 2]
     if not below or len(piece.text) > MAX_NAME or not is_bare(piece.text):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tagger.outline.endings import CLAUSE_ENDS, is_finished
+from tagger.outline.forms import form_of
 from tagger.outline.litter import clean, is_page_number, may_hold_litter, raw_index
 from tagger.outline.marks import Mark, mark_of
 from tagger.records import Source
@@ -18,10 +19,10 @@ INDENT = re.compile(r"[ \t\u3000\xa0]{2}|\u3000|\t")
 NUMBERED = re.compile(  # a line like this is no continuation
     r"[（(]?[\d一二三四五六七八九十]{1,3}(?:[）)、]|[.．](?!\d))|第[一二三四五六七八九十百\d]+[条章节款]|[①-⑳]|[•·●◆■]"
 )
-MIN_WRAP, MIN_WIDE_WRAP = 28, 40  # half-width columns of the lines of a hard-wrapped text
+MIN_WRAP, MIN_WIDE_WRAP, MAX_WRAP = 28, 40, 120  # half-width columns of the lines of a hard-wrapped text
 WRAP_SLACK = 5  # columns that may lack at the end of a full line
 MIN_FULL, FULL_TO_LONGER = 2, 5  # full lines that show that a text is hard-wrapped, and as many for each longer line
-MAX_LINES_TO_FULL = 3  # if it is narrow, a third of all must be full
+MAX_LINES_TO_FULL = 4  # if they are narrow, a quarter of all must be full, and half must hold a mark
 
 
 class Piece(NamedTuple):  # a tuple, since it is made for every line
@@ -115,18 +116,21 @@ def _columns(text: str) -> int:
 def _wrap_width(source: Source) -> int | None:
     """The width, in columns, at which the lines of a hard-wrapped text end; None if they are whole paragraphs."""
     lines = [source.text[line.start : line.end].rstrip() for line in source.lines if not line.place]
-    widths = collections.Counter(map(_columns, lines))
-    cut = collections.Counter(_columns(text) for text in lines if not is_finished(text))
-    longer = 0
-    for each in sorted(widths, reverse=True):
-        full = sum(cut[each - lack] for lack in range(WRAP_SLACK + 1))
-        if (
-            each >= MIN_WRAP
-            and full >= max(MIN_FULL, longer * FULL_TO_LONGER)
-            and (each >= MIN_WIDE_WRAP or full * MAX_LINES_TO_FULL >= len(lines))
-        ):
-            return each
-        longer += widths[each]
+    short = [text for text in lines if len(text) <= MAX_WRAP]
+    longer = len(lines) - len(short)
+    if longer * FULL_TO_LONGER > len(short):
+        return None
+    columns = list(map(_columns, short))
+    cut = collections.Counter(width for text, width in zip(short, columns, strict=True) if not is_finished(text))
+    marks = sum(map(source.text.count, "，。,"))
+    for width, count in sorted(collections.Counter(columns).items(), reverse=True):
+        if width < MIN_WRAP:
+            break
+        full = sum(cut[width - lack] for lack in range(WRAP_SLACK + 1))
+        is_wide = width >= MIN_WIDE_WRAP or (full * MAX_LINES_TO_FULL >= len(lines) and marks * 2 >= len(lines))
+        if max(MIN_FULL, longer * FULL_TO_LONGER) <= full <= marks and is_wide:
+            return width
+        longer += count
     return None
 
 
@@ -138,7 +142,20 @@ def _is_full(raw: str, width: int | None, *, indents: bool) -> bool:
     return _columns(text) >= width - (WRAP_SLACK if indents or not is_finished(text) else 1)
 
 
+def _is_whole(text: str) -> bool:
+    """Whether a line is a whole form that lacks nothing, such as a date; a list of names may go on."""
+    is_closed = text.endswith(("）", ")")) or not any(map(text.count, "，、,。"))
+    return is_closed and form_of(text) is not None
+
+
+def _begins_form(before: str, text: str) -> bool:
+    """Whether a line is a form of its own: a date or a number, or any other below a finished one."""
+    form = form_of(text)
+    return form in ("date", "number") or (form is not None and is_finished(before))
+
+
 def _may_go_on(before: Piece, after: Piece) -> bool:
     """Whether two lines may be of one paragraph: same place, no headings, no number."""
     is_text = before.level is None and after.level is None
-    return is_text and before.place == after.place and not NUMBERED.match(after.text)
+    is_new = NUMBERED.match(after.text) or _is_whole(before.text) or _begins_form(before.text, after.text)
+    return is_text and before.place == after.place and not is_new

@@ -17,6 +17,7 @@ ENTRY = re.compile(rf"{NUMBER.pattern}|[A-H][.．、].{{1,40}}|[□☐○].{{1,4
 MORE = re.compile(r"\S{2,4} ?[（(].+[）)]|[^：:，。；]{2,6}[：:].{1,40}")  # goes on with a list of names
 MAX_ROW = 60  # characters of a row
 MAX_CELL = 16  # characters of each of its parts
+MIN_FLAT_ROWS, MAX_DIGITS = 2, 3
 MIN_ROWS = 3  # lines in a row of as many short parts are a table or a list of names
 MIN_CELLS, MIN_CELLS_IN_HEAD = 3, 4  # short parts that make a line a row
 MAX_CELLS = 12  # short bare lines in a row, a mere number among them, are a table laid flat
@@ -36,6 +37,18 @@ def is_row(pieces: Sequence[Piece], index: int, raw: str, previous: Role, *, in_
     if _count_cells(piece) >= (MIN_CELLS_IN_HEAD if in_head else MIN_CELLS):
         return True
     return _is_among_rows(pieces, index) or (not in_head and _is_in_flat_table(pieces, index))
+
+
+def flat_table(pieces: Sequence[Piece]) -> range:
+    """The cells of a table laid flat, one a line, by the numbers of its rows that come again at one distance."""
+    numbers = [index for index, piece in enumerate(pieces) if piece.text.isdecimal() and len(piece.text) <= MAX_DIGITS]
+    if len(numbers) < MIN_FLAT_ROWS:
+        return range(0)
+    first, width = numbers[0], numbers[1] - numbers[0]
+    rows = next((row for row, index in enumerate(numbers) if index != first + row * width), len(numbers))
+    is_counted = all(int(pieces[index].text) == row for row, index in enumerate(numbers[:rows], 1))
+    is_table = rows >= MIN_FLAT_ROWS and 1 < width <= MAX_CELLS and is_counted
+    return range(max(0, first - width), min(first + rows * width, len(pieces))) if is_table else range(0)
 
 
 def _count_cells(piece: Piece) -> int:

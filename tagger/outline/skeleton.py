@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 
 from tagger.outline.contents import Contents
 from tagger.outline.endings import is_bare, is_finished
-from tagger.outline.forms import ATTACHMENT_MARK, DATE_LABEL, SALUTATION, form_of
+from tagger.outline.forms import ATTACHMENT_MARK, DATE_LABEL, SALUTATION, SIGNER_LABEL, form_of
 from tagger.outline.headings import FRAMED, LABEL, Headings
 from tagger.outline.marks import ITEM_DEPTH
-from tagger.outline.names import is_name, signs
+from tagger.outline.names import is_name, signs, stands_on_date
 from tagger.outline.path import FRAME, Path
 from tagger.outline.pieces import Piece
-from tagger.outline.rows import is_row
+from tagger.outline.rows import flat_table, is_row
 from tagger.records import Role
 
 CONTENTS_PLACE = "目录"
@@ -21,6 +21,7 @@ STOPS = ("。", "；", ".")
 MIN_PLACED_BODY = 15  # characters from which on the text of a table cell or a text box is body, not a mere entry
 MAX_TITLE, MAX_TITLE_COMMAS, MAX_TITLE_LINES = 60, 1, 5
 SHEET = re.compile("(?:表|名单|清单|台账|回执|日程)$")
+ATTACHED = re.compile(rf"(?:{ATTACHMENT_MARK.pattern})?\s*(?:\d{{1,2}}[.．、])?\s*")
 MAX_ENTRY = 12  # characters of an entry of a table to fill in
 
 Part = tuple[Piece, Role, tuple[str, ...]]  # what a piece, or half of one, is, and the headings above it
@@ -37,8 +38,10 @@ class Skeleton:
         self._all = pieces
         self._pieces = [piece for piece in pieces if not _is_aside(piece)]
         self._contents = Contents(self._pieces)
+        self._flat = flat_table(self._pieces)
         self._headings = Headings(self._pieces)
         self._path = Path()
+        self._attached: set[str] = set()  # the names of the attachments
         self._previous: Role = "title"
         self._in_head = True  # before the first heading or body paragraph of a document or of an attachment
         self._titles = 0  # lines of its title
@@ -76,8 +79,11 @@ class Skeleton:
         """What a piece of this role changes for those that follow."""
         if role in ("title", "attachment"):
             self._is_sheet = role == "title" and SHEET.search(piece.text) is not None
+        if role == "attachment":
+            self._attached.add(ATTACHED.sub("", piece.text, count=1))
         if role == "title":
-            self._titles += 1
+            self._titles = self._titles + 1 if self._in_head else 1
+            self._in_head = True
             self._path.clear()
         elif role == "salutation":
             self._in_head = False
@@ -97,27 +103,35 @@ class Skeleton:
         """The role that level, form or place of a piece tell; None if it is body, or a heading by number."""
         if piece.level is not None:
             return "heading" if piece.level or piece.mark else "title"
+        if index in self._flat:
+            return "cell"
         role = None if piece.mark else form_of(piece.text)
         if role is not None and (role != "number" or self._in_head):
-            return role
+            is_contact = role == "signature" and self._previous == "date" and piece.text.startswith("联系")
+            return "copy" if is_contact else role
         return None if piece.text.endswith(STOPS) else self._role_by_place(index, piece)
 
     def _role_by_place(self, index: int, piece: Piece) -> Role | None:
         """The role that its neighbours and its place in the document tell."""
         if self._previous == "attachment" and piece.mark and piece.mark.depth == ITEM_DEPTH:
             return "attachment"
-        if not piece.mark and self._contents.announces(index, piece.text):
+        if not piece.mark and (self._contents.announces(index, piece.text) or piece.text in self._attached):
             return "title"
+        if stands_on_date(self._pieces, index) and not self._in_head:
+            return "signature"
         raw = self._text[piece.start : piece.end]
         if index in self._contents or is_row(self._pieces, index, raw, self._previous, in_head=self._in_head):
             return "cell"
         if self._in_head:
             return self._role_in_head(index, piece.text)
-        return "signature" if signs(self._pieces, index) else None
+        is_late = self._previous == "date" and is_name(piece.text)
+        return "signature" if is_late or signs(self._pieces, index) else None
 
     def _role_in_head(self, index: int, text: str) -> Role | None:
         if DATE_LABEL.fullmatch(text):
             return "date"
+        if SIGNER_LABEL.fullmatch(text):
+            return "signature"
         if SALUTATION.fullmatch(text):
             return "salutation"
         if not self._may_be_title(index):
@@ -126,6 +140,8 @@ class Skeleton:
             return "cell"
         if self._previous == "cell":
             return None
+        if index and not self._titles and self._previous != "attachment" and not self._is_above_text(index):
+            return "signature" if is_name(text) else "copy"
         is_author = self._titles and is_name(text) and not text.startswith("—") and not self._title_follows(index)
         return "signature" if is_author else "title"
 
@@ -133,6 +149,11 @@ class Skeleton:
         """Whether a whole paragraph follows."""
         below = self._pieces[index + 1 : index + 2]
         return any(len(piece.text) > MAX_ENTRY and is_finished(piece.text) for piece in below)
+
+    def _is_above_text(self, index: int) -> bool:
+        """Whether a line follows that is no form of the tail."""
+        below = self._pieces[index + 1 : index + 2]
+        return any(form_of(piece.text) not in ("copy", "signature") for piece in below)
 
     def _may_be_title(self, index: int) -> bool:
         """Whether a line in the head looks like one of the title: short, bare, without mark or label."""
@@ -149,8 +170,16 @@ class Skeleton:
 
     def _title_follows(self, index: int) -> bool:
         """Whether more of the title follows a name, or several: “某局”, “关于……的通知”."""
-        following = range(index + 1, min(index + 4, len(self._pieces)))
-        after = next((each for each in following if not is_name(self._pieces[each].text)), None)
+        following = range(index + 1, min(index + MAX_TITLE_LINES + 3, len(self._pieces)))
+        texts = (self._pieces[each].text for each in following)
+        after = next(
+            (
+                each
+                for each, text in zip(following, texts, strict=True)
+                if not (is_name(text) or form_of(text) == "number")
+            ),
+            None,
+        )
         return after is not None and self._may_be_title(after) and form_of(self._pieces[after].text) is None
 
 
