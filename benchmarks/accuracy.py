@@ -36,7 +36,7 @@ from tagger.learning.calibration import Calibration, LeftOut, calibrate
 from tagger.learning.counts import LONGEST_GRAM
 from tagger.learning.data import TrainingData, gather_data
 from tagger.learning.evaluation import accuracy_by, confusions, evaluate
-from tagger.learning.examples import NEVER, choose_terms, count_examples
+from tagger.learning.examples import choose_terms, count_examples
 from tagger.learning.labels import document_hash
 from tagger.learning.settings import Settings
 from tagger.learning.training import Trained, fit, prepare, train
@@ -227,7 +227,7 @@ class Bench:
         for fold in range(settings.folds):
             inside = examples.folds == fold
             log_odds[inside] = learn(examples.where(~inside))(examples.where(inside))
-        judged = (np.arange(len(examples.folds)) < len(labels)) & (examples.folds != NEVER)
+        judged = np.array([not label.weak for label in labels] + [False] * (len(examples.folds) - len(labels)))
         gold = examples.where(judged)
         left_out = without_headings(log_odds[judged])
         calibration = calibrate(left_out, gold)

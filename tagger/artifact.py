@@ -158,7 +158,7 @@ def load_artifact(folder: str | Path) -> Artifact:
     Raises `ArtifactError` if it is missing, damaged, of another version, or holds a pickle.
     """
     folder = model_folder(folder)
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     for entry in sorted(folder.iterdir()):
         if entry.suffix.lower() in PICKLES:
             raise ArtifactError(
@@ -173,7 +173,7 @@ def load_artifact(folder: str | Path) -> Artifact:
             weights = Weights(themes=names, **{name: arrays[f"weights.{name}"] for name in parts_of_weights})
             model = Model(TermScan(_trie(arrays)), weights)
         rule = Rule(float(manifest["certain_from"]), tuple(float(manifest["also_from"][name]) for name in names))
-    except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (KeyError, IndexError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ArtifactError(folder, found="内容不完整", expected="完整的模型文件夹", advice=ADVICE) from error
     return Artifact(model, rule, themes, manifest)
 
@@ -181,8 +181,12 @@ def load_artifact(folder: str | Path) -> Artifact:
 def load_words(folder: str | Path) -> TermScan:
     """The words that explanations are told in. Raises `ArtifactError` as `load_artifact` does."""
     folder = model_folder(folder)
-    with np.load(io.BytesIO(_checked(folder, WORDS, _read_manifest(folder))), allow_pickle=False) as arrays:
-        return TermScan(_trie(arrays))
+    content = _checked(folder, WORDS, read_manifest(folder))
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return TermScan(_trie(arrays))
+    except (KeyError, IndexError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise ArtifactError(folder, found="内容不完整", expected="完整的模型文件夹", advice=ADVICE) from error
 
 
 def _trie(arrays: Mapping[str, Any]) -> Trie:
@@ -192,10 +196,11 @@ def _trie(arrays: Mapping[str, Any]) -> Trie:
 def load_terms(folder: str | Path) -> tuple[str, ...]:
     """The terms of a model, in the order of their numbers. Raises `ArtifactError` as `load_artifact` does."""
     folder = model_folder(folder)
-    return tuple(_checked(folder, TERMS, _read_manifest(folder)).decode().split("\n")[:-1])
+    return tuple(_checked(folder, TERMS, read_manifest(folder)).decode().split("\n")[:-1])
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a model folder, checked against its id. Raises `ArtifactError` as `load_artifact` does."""
     if not folder.is_dir():
         raise ArtifactError(folder, found="没有这个模型文件夹", expected="训练好的模型文件夹", advice=ADVICE)
     if not (folder / MANIFEST).exists() and any(folder.glob(f"[0-9]*-*/{MANIFEST}")):

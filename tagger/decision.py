@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,3 +51,9 @@ def decide(themes: tuple[str, ...], log_odds: Doubles, probabilities: Doubles, r
             zip(*probabilities.T.tolist(), strict=True),
         )
     )
+
+
+def runner_up(tag: Tag) -> tuple[str, float] | tuple[None, None]:
+    """The theme that came second and its probability, at a tie the first in their order; none if there is but one."""
+    others = (each for each in zip(tag.themes, tag.probabilities, strict=True) if each[0] != tag.theme)
+    return max(others, key=operator.itemgetter(1), default=(None, None))

@@ -66,6 +66,8 @@ def strongest_reasons(
     model: Model, words: TermScan, texts: Sequence[str], themes: Sequence[str]
 ) -> list[tuple[Reason, ...]]:
     """For many texts at once, each with its theme, what `strongest` gives of their explanations."""
+    if len(themes) != len(texts):
+        raise ValueError(f"{len(texts)} texts and {len(themes)} themes")
     columns = np.array([model.themes.index(theme) for theme in themes], dtype=np.int64)
     reasons: list[tuple[Reason, ...]] = []
     for chunk in chunks(texts):

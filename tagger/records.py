@@ -15,9 +15,8 @@ Role: TypeAlias = Literal[
 class Line:
     """A line of a document as its reader found it: `source.text[start:end]`.
 
-    `prefix` is text that the file shows but does not hold as text, such as an automatic number; `level` is the depth of
-    a heading where the format knows it (1 is the highest; 0 is the title), else None; `place` says where the line
-    stands if not in the running text (a table cell, a text box).
+    `level` is the depth of a heading where the format knows it (1 is the highest; 0 is the title), else None; `place`
+    says where the line stands if not in the running text (a table cell, a text box).
     """
 
     start: int

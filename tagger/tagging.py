@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class Tagger:
 
         `headings` is the path above it, where it is known: the title of the document or the outermost heading first.
         """
-        return self._tag([_checked(text)], [headings])[0]
+        return self._tag([_checked(text)], [_path(headings)])[0]
 
     def tag_batch(self, texts: Iterable[str], headings: Iterable[Sequence[str]] | None = None) -> list[Tag]:
         """Tag many paragraphs, in their order; the same tags as one by one. `headings` has one path a text.
@@ -51,7 +51,7 @@ class Tagger:
         if isinstance(texts, str | bytes):
             raise TypeError("tag_batch 要的是一组文本；只有一段时请用 tag(text)")
         checked = [_checked(text) for text in texts]
-        paths = None if headings is None else list(headings)
+        paths = None if headings is None else list(map(_path, headings))
         if paths is not None and len(paths) != len(checked):
             raise ValueError(f"有 {len(checked)} 段文字、{len(paths)} 条标题路径；每段应有一条，没有标题的给 ()")
         return self._tag(checked, paths)
@@ -93,7 +93,7 @@ class Tagger:
 
     def explain(self, text: str, headings: Sequence[str] = ()) -> tuple[Explanation, ...]:
         """For each theme, the words of the text and what each adds to the log-odds. Raises `TypeError` if no `str`."""
-        return reasons.explain(self.model, self._words, _checked(text), headings=headings)
+        return reasons.explain(self.model, self._words, _checked(text), headings=_path(headings))
 
     def strongest_reasons(self, texts: Sequence[str], themes: Sequence[str]) -> list[tuple[Reason, ...]]:
         """For each text, the few words that speak most for the theme beside it, strongest first; fast for many.
@@ -113,15 +113,18 @@ class Tagger:
 
 def _paths(paragraphs: Sequence[Paragraph]) -> list[tuple[str, ...]]:
     """For each body paragraph, the title above it, which may have several lines, and its headings."""
-    paths: list[tuple[str, ...]] = []
+    titled = zip(titles_of(paragraphs), paragraphs, strict=True)
+    return [(title, *each.headings) if title else each.headings for title, each in titled if each.role == "body"]
+
+
+def titles_of(paragraphs: Iterable[Paragraph]) -> Iterator[str]:
+    """For each paragraph of a document, the title above it, which may have several lines; empty if there is none."""
     title, previous = "", ""
     for each in paragraphs:
         if each.role == "title":
             title = title + each.text if previous == "title" else each.text
-        elif each.role == "body":
-            paths.append((title, *each.headings) if title else each.headings)
         previous = each.role
-    return paths
+        yield title
 
 
 def _checked(text: object) -> str:
@@ -132,6 +135,12 @@ def _checked(text: object) -> str:
             "要的是文本（str），来的是字节（bytes）；请先解码，例如 content.decode('gb18030')，或用 tag_file(路径)"
         )
     raise TypeError(f"要的是文本（str），来的是 {type(text).__name__}；请传入一段文字")
+
+
+def _path(headings: object) -> Sequence[str]:
+    if isinstance(headings, Sequence) and not isinstance(headings, str | bytes):
+        return headings
+    raise TypeError(f"标题路径要的是一组文本，如 ('某县工作总结', '一、党建')，来的是 {type(headings).__name__}")
 
 
 def _default_folder() -> Path:

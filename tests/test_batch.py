@@ -14,7 +14,9 @@ import pytest
 
 from tagger import Tagger
 from tagger.batch import EXTRAS, Input, Options, Plan, Progress, engine, inputs_at, planned, run
+from tagger.batch.inputs import named
 from tagger.batch.lock import alone_in
+from tagger.batch.outputs import check_places
 from tagger.errors import ArtifactError, InputError, OutputError, UsageError
 from tagger.writing.rows import Row
 
@@ -109,6 +111,49 @@ def test_copies_of_files_of_one_name_get_numbers(root: Path, tmp_path: Path, tag
     assert {"报告.标注.docx", "报告.2.标注.docx"} <= set(names(tmp_path / "out"))
 
 
+def test_copies_of_files_whose_names_differ_in_case_get_numbers(tmp_path: Path) -> None:
+    found = named([Input(str(tmp_path / name), 1, 1) for name in ("A.docx", "a.docx", "a.txt")])
+    assert [each.output for each in found] == ["A.标注.docx", "a.2.标注.docx", ""]
+
+
+def test_names_that_are_almost_too_long_are_shortened(root: Path, tmp_path: Path, tagger: Tagger) -> None:
+    stem = "长" * 80 + "x"
+    shutil.copy(root / "examples" / "县实施方案.docx", tmp_path / f"{stem}.docx")
+    (tmp_path / f"{stem}a.csv").write_text("正文\n发展党员三名。\n", encoding="utf-8")
+    (tmp_path / f"{stem}b.csv").write_text("正文\n发展党员三名。\n", encoding="utf-8")
+    inputs = inputs_at([tmp_path / f"{stem}.docx", *sorted(tmp_path.glob("*.csv"))])
+    done = run(plan(inputs, tmp_path / "out", tagger, extras=["annotate"]), on_progress=ignore)
+    short = "长" * 66
+    assert done.failures == []
+    assert {f"{short}.标注.docx", f"{short}.标注.csv", f"{short}.2.标注.csv"} <= set(names(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("name", ["paragraphs.csv", "paragraphs.jsonl", "report.html", "run.json", "表.标注.parquet"])
+def test_a_folder_that_stands_in_the_way_is_left_alone(folder: Path, tmp_path: Path, tagger: Tagger, name: str) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pytest.importorskip("pyarrow").table({"正文": ["发展党员三名。"]}), tmp_path / "表.parquet")
+    kept = tmp_path / "out" / name / "我的.txt"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("x", encoding="utf-8")
+    made = plan(inputs_at([folder, tmp_path / "表.parquet"]), tmp_path / "out", tagger, extras=["report"])
+    with pytest.raises(OutputError, match=f"{name}：已有同名的文件夹"):
+        run(made, on_progress=lambda _: pytest.fail("the work began"))
+    assert kept.exists()
+    with pytest.raises(OutputError, match="已有同名的文件夹"):
+        check_places(tmp_path / "out", [name])
+
+
+def test_old_outputs_of_either_kind_are_replaced(tmp_path: Path, tagger: Tagger) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pytest.importorskip("pyarrow").table({"正文": ["发展党员三名。"]}), tmp_path / "表.parquet")
+    place = tmp_path / "out" / "表.标注.parquet"
+    place.parent.mkdir()
+    place.write_bytes(b"an old file")
+    for _ in range(2):
+        run(plan(inputs_at([tmp_path / "表.parquet"]), tmp_path / "out", tagger), on_progress=ignore)
+        assert names(place) == ["part-00000.parquet"]
+
+
 def test_several_jobs_give_the_same_files(folder: Path, tmp_path: Path, tagger: Tagger) -> None:
     for number in range(40):
         (folder / f"{number}.txt").write_text(f"第{number}号总结\n{REPORT}", encoding="utf-8")
@@ -199,6 +244,19 @@ def test_a_process_that_dies_costs_only_its_shard(
     assert done.counts.paragraphs == 2
 
 
+@pytest.mark.parametrize("columns", ["", "theme,text"])
+def test_the_first_document_may_be_lost(tmp_path: Path, tagger: Tagger, columns: str) -> None:
+    path = tmp_path / "甲.txt"
+    path.write_text(REPORT, encoding="utf-8")
+    deadly = plan(inputs_at([path]), tmp_path / "out", tagger, extras=["report"], columns=columns)
+    done = run(deadly, engine=lambda work, shards: engine(2)(Deadly(work), shards), on_progress=ignore)
+    assert ["进程意外终止" in failure.reason for failure in done.failures] == [True]
+    assert names(tmp_path / "out") == ["paragraphs.csv", "paragraphs.jsonl", "report.html", "run.json"]
+    header = columns or ",".join(Row.__slots__)
+    assert (tmp_path / "out" / "paragraphs.csv").read_bytes() == f"\ufeff{header}\r\n".encode()
+    assert (tmp_path / "out" / "paragraphs.jsonl").read_bytes() == b""
+
+
 class Deadly:
     """Kills the process that works a certain file."""
 
@@ -222,6 +280,16 @@ def test_paths_that_do_not_serve(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(InputError, match="里面没有表格"):
         inputs_at([folder], in_tables=True)
     assert inputs_at([folder, folder / "甲.txt"]) == inputs_at([folder])
+
+
+def test_a_file_is_found_once_by_whatever_path(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = inputs_at([folder])
+    assert inputs_at([folder, folder / "下级" / "..", folder / "下级" / ".." / "甲.txt"]) == found
+    (tmp_path / "别处").symlink_to(folder)
+    assert inputs_at([folder, tmp_path / "别处"]) == found
+    (folder / "report.html").write_text("一", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert inputs_at([folder], out=f"{folder.name}/下级/..") == found
 
 
 def test_a_folder_without_rights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -231,6 +231,17 @@ def test_nothing_to_resume_is_a_run_from_the_start(make_plan: Callable[..., Plan
     assert unfinished(tmp_path / "out") is None
 
 
+@pytest.mark.parametrize("line", [b"[]", b"1", b"null", b'"x"', b""])
+def test_a_journal_that_does_not_begin_with_a_plan_is_none(
+    make_plan: Callable[..., Plan], tmp_path: Path, line: bytes
+) -> None:
+    journal = tmp_path / "out" / ".run" / "journal.jsonl"
+    journal.parent.mkdir(parents=True)
+    journal.write_bytes(line + b"\n")
+    assert unfinished(tmp_path / "out") is None
+    assert run(make_plan(tmp_path / "out"), resume=True, on_progress=ignore).counts.files == 14
+
+
 def test_a_table_that_grows_meanwhile_is_reported(make_plan: Callable[..., Plan], folder: Path, tmp_path: Path) -> None:
     def grow(progress: Progress) -> None:
         if progress.shards == 5:

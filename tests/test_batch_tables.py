@@ -133,3 +133,57 @@ def test_rows_that_cannot_be_tagged_are_reported_with_their_place(tmp_path: Path
     assert [bool(row["theme"]) for row in rows] == [True, True, False, False, True]
     done, rows = tagged(path, tagger, select="probability>0")
     assert [row["编号"] for row in rows] == [0, 1, 4]
+
+
+@pytest.mark.parametrize("options", [{"select": "probability>0"}, {"columns": "theme,编号,正文"}])
+def test_two_columns_of_one_name_in_csv(tmp_path: Path, tagger: Tagger, options: dict[str, str]) -> None:
+    path = tmp_path / "表.csv"
+    path.write_text(f"编号,编号,正文\n1,2,{SENTENCES[0]}\n3,4,{SENTENCES[1]}\n", encoding="utf-8")
+    tagged(path, tagger, **options)
+    header, *rows = csv.reader((tmp_path / "out" / "表.标注.csv").read_text("utf-8-sig").splitlines())
+    if "select" in options:
+        assert header[:4] == ["编号", "编号", "正文", "theme"]
+        assert [row[:3] for row in rows] == [["1", "2", SENTENCES[0]], ["3", "4", SENTENCES[1]]]
+    else:
+        assert header == ["theme", "编号", "正文"]
+        assert [row[1:] for row in rows] == [["1", SENTENCES[0]], ["3", SENTENCES[1]]]
+
+
+@pytest.mark.parametrize("options", [{"select": "probability>0"}, {"columns": "theme,编号,正文"}])
+def test_two_columns_of_one_name_in_parquet(tmp_path: Path, tagger: Tagger, options: dict[str, str]) -> None:
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    columns = [pa.array([1, 3]), pa.array([2, 4]), pa.array(SENTENCES[:2])]
+    parquet.write_table(pa.Table.from_arrays(columns, ["编号", "编号", "正文"]), tmp_path / "表.parquet")
+    inputs = inputs_at([tmp_path / "表.parquet"])
+    done = run(planned(inputs, tmp_path / "out", tagger, Options(**options)), on_progress=ignore)  # type: ignore[arg-type]
+    assert done.failures == []
+    with parquet.ParquetFile(tmp_path / "out" / "表.标注.parquet" / "part-00000.parquet") as file:
+        found = file.read()
+    if "select" in options:
+        assert found.column_names[:4] == ["编号", "编号", "正文", "theme"]
+        assert [found.column(number).to_pylist() for number in range(2)] == [[1, 3], [2, 4]]
+    else:
+        assert found.column_names == ["theme", "编号", "正文"]
+        assert found.column(1).to_pylist() == [1, 3]
+
+
+def test_chosen_lines_of_json_stay_byte_for_byte(tmp_path: Path, tagger: Tagger) -> None:
+    path = tmp_path / "表.jsonl"
+    line = f'{{"数": 1.10e2, "数":  12345678901234567890.0,"正文":"{SENTENCES[0]}\\u0041"'
+    path.write_text(line + "}\n", encoding="utf-8")
+    tagged(path, tagger, select="probability>0")
+    written = (tmp_path / "out" / "表.标注.jsonl").read_text("utf-8")
+    assert written.startswith(line + ',"theme":')
+
+
+def test_what_breaks_the_choice_of_rows_is_a_failure_of_the_table(
+    tmp_path: Path, tagger: Tagger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_table(tmp_path / "表.jsonl")
+    monkeypatch.setattr("tagger.batch.working.sifted", lambda *_: 1 / 0)
+    done = run(
+        planned(inputs_at([path]), tmp_path / "out", tagger, Options(select="probability>0")), on_progress=ignore
+    )
+    assert "ZeroDivisionError" in done.failures[0].reason

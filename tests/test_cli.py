@@ -85,6 +85,21 @@ def test_lines_of_json_are_tagged_in_a_pipe(root: Path) -> None:
     assert done.stdout.decode() == '{"theme": "法治"}\n'
 
 
+def test_a_reader_that_has_seen_enough_ends_the_pipe_quietly(root: Path) -> None:
+    command = [sys.executable, "-m", "tagger", "tag", "--stdin-jsonl"]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.stdin.write('{"text": "发展党员三名。"}\n'.encode())
+        process.stdin.close()
+        assert process.wait(60) == 1
+        assert process.stderr.read() == b""
+
+
 def test_a_table_is_written_beside_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = tmp_path / "表.csv"
     table.write_text("编号,话\n1,发展党员三名。\n2,普法小分队进村宣讲。\n", encoding="utf-8")

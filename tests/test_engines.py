@@ -84,9 +84,13 @@ def free_port() -> int:
 def test_an_errand_is_worked_as_at_home(make_plan: Callable[..., Plan], tmp_path: Path) -> None:
     plan = make_plan(tmp_path)
     errand = pickle.loads(pickle.dumps(Errand.of(worked(plan))))  # noqa: S301 - our own
-    first = next(plan.shards())
+    first = first_documents(plan)
     assert errand(first) == work(plan.recipe, first)
     assert replace(errand, folder="/没有")(first) == work(plan.recipe, first)
+
+
+def first_documents(plan: Plan) -> Shard:
+    return next(shard for shard in plan.shards() if isinstance(shard.load, Documents))
 
 
 def worked(plan: Plan) -> Callable[[Shard], ShardResult]:
@@ -115,7 +119,7 @@ def test_a_machine_that_is_not_fit_says_so(
     make_plan: Callable[..., Plan], tmp_path: Path, change: Callable[[Errand, Plan], Errand], found: str
 ) -> None:
     plan = make_plan(tmp_path)
-    shard = next(plan.shards())
+    shard = first_documents(plan)
     answer = change(Errand.of(worked(plan)), plan)(shard)
     assert isinstance(answer, Refusal)
     assert found in answer.found
@@ -125,7 +129,7 @@ def test_a_machine_that_is_not_fit_says_so(
 
 def test_a_file_that_only_the_machine_does_not_see_is_its_fault(make_plan: Callable[..., Plan], tmp_path: Path) -> None:
     plan = make_plan(tmp_path)
-    shard = next(plan.shards())
+    shard = first_documents(plan)
     assert isinstance(shard.load, Documents)
     missing = Path(shard.load.files[0].path)
     errand = Errand.of(worked(plan))
@@ -146,7 +150,7 @@ def test_relative_paths_are_of_the_folder_at_home(
 ) -> None:
     monkeypatch.chdir(folder.parent)
     plan = planned(inputs_at([folder.name]), tmp_path / "out", tagger, Options())
-    errand, shard = Errand.of(worked(plan)), next(plan.shards())
+    errand, shard = Errand.of(worked(plan)), first_documents(plan)
     here = work(plan.recipe, shard)
     monkeypatch.chdir("/")
     assert errand(shard) == here
@@ -190,6 +194,7 @@ class DaskCluster:
     def __init__(self, root: Path, folder: Path) -> None:
         self.environment = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'tests'}"}
         self.environment["DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES"] = "0"  # two workers are soon used up
+        self.environment["DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT"] = "3s"  # to a worker that died; 30 s before
         self.folder = folder
         self.port = free_port()
         self.address = f"dask://127.0.0.1:{self.port}"

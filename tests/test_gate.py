@@ -188,3 +188,28 @@ def test_a_model_is_verified_by_training_it_again(small_labels: list[Label], tmp
     assert any("labels.jsonl：与训练时不同" in each for each in differences)
     assert any("宏平均 F1" in each for each in differences)
     assert any("模型编号" in each for each in differences)
+
+
+def test_without_locked_labels_nothing_is_put_in_use(
+    store: Path, small_labels: list[Label], locked: tuple[Label, ...], tmp_path: Path
+) -> None:
+    shutil.copytree(store, tmp_path / "store")
+    old = Tagger.load(tmp_path / "store").model_id
+    few = [label for label in small_labels if not is_locked(label)][:700]
+    outcome = retrain(data_of(few, ()), tmp_path / "store", search=Search((), SMALL), progress=lambda line: None)
+    assert not outcome.in_use
+    assert Tagger.load(tmp_path / "store").model_id == old
+
+
+def test_strange_things_in_a_store_do_no_harm(store: Path, tmp_path: Path) -> None:
+    shutil.copytree(store, tmp_path / "store")
+    place = tmp_path / "store"
+    (place / "2024年-备份").mkdir()
+    (place / "0007-abc").mkdir()
+    (place / "0007-abc" / "manifest.json").write_text('{"a": 1}', encoding="utf-8")
+    assert len(versions(place)) == 1
+    assert next_place(place, "x").name == "0008-x"
+    (place / "in-use").write_text(f"0099-weg\n{versions(place)[0].name}\n", encoding="utf-8")
+    with pytest.raises(ArtifactError):
+        rollback(place)
+    assert Tagger.load(place)

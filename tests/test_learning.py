@@ -19,7 +19,7 @@ from tagger.errors import LabelError
 from tagger.learning.counts import MIN_PARAGRAPHS, count_labels, write_counts
 from tagger.learning.data import gather_data
 from tagger.learning.evaluation import also_from, calibration_error, certain_from, evaluate
-from tagger.learning.examples import NEVER, choose_terms, count_examples
+from tagger.learning.examples import choose_terms, count_examples
 from tagger.learning.labels import is_locked, read_labels
 from tagger.learning.settings import Settings
 from tagger.learning.training import train, train_model
@@ -132,9 +132,8 @@ def test_documents_and_sources_are_never_split(small_labels: list[Label]) -> Non
     scan = TermScan(compile_terms(["的"], {}))
     folds = count_examples(scan, ["的"], labels, [1.0] * len(labels), names=THEMES, folds=3).folds
     fold_of: dict[str, int] = {}
-    for label, fold in zip(labels[:-1], folds, strict=False):
+    for label, fold in zip(labels, folds, strict=True):
         assert fold_of.setdefault(label.source or label.document, fold) == fold
-    assert folds[-1] == NEVER
 
 
 def test_terms_are_frequent_and_words_are_known(small_labels: list[Label], root: Path) -> None:
@@ -234,3 +233,31 @@ def test_thresholds_keep_their_promise() -> None:
     assert also_from(np.array([3.0, 2.0, 1.0]), np.array([True, True, False])) == 2.0
     assert also_from(np.array([3.0]), np.array([False])) > 1e6
     assert calibration_error([0.95, 0.95], [True, True]) == pytest.approx(0.05)
+
+
+def test_a_file_given_twice_counts_once_and_titles_stay_with_their_documents(tmp_path: Path) -> None:
+    path = label_file(
+        tmp_path,
+        {"role": "title", "text": "没有文件名的"},
+        {"text": "甲段", "theme": "党建"},
+        {"document": "甲", "role": "title", "text": "总结"},
+        {"document": "甲", "text": "乙段", "theme": "法治"},
+    )
+    (tmp_path / "另").mkdir()
+    other = shutil.copy(path, tmp_path / "另" / "labels.jsonl")
+    assert [label.title for label in read_labels([path])] == ["", "总结"]
+    data = gather_data([path, path, tmp_path])
+    assert len(data.labels) + len(data.locked) == 2
+    assert sorted(gather_data([path, other]).files) == sorted([path.as_posix(), Path(other).as_posix()])
+
+
+def test_weak_labels_of_locked_documents_are_not_trained_on(tmp_path: Path) -> None:
+    locked = next(name for name in map(str, range(99)) if is_locked(Label("x", "其他", document=name)))
+    path = label_file(
+        tmp_path,
+        {"document": locked, "text": "甲段", "theme": "党建"},
+        {"document": locked, "text": "乙段", "theme": "法治", "weak": True},
+    )
+    data = gather_data([path])
+    assert [label.text for label in data.locked] == ["甲段"]
+    assert not data.labels

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import time
@@ -86,21 +85,28 @@ def read_skeleton(path: Path) -> Skeleton:
 
 
 KNOWN_FAILURES = {
-    "批复-规划": "“一、原则同意……。”在形式上与标题句没有区别",
+    "会议议程": "“1.某书记 某某”在形式上与正文的一项没有区别",
+    "会议记录-办公会": "“议题一：”不是编号",
+    "倡议书-村": "日期是农历，不认识",
+    "培训讲稿": "“引子”像小标题，不像开场",
+    "审计报告": "“被审计单位：”像署名",
+    "年鉴-大事记": "只有“1月”两个字的小标题",
+    "方案-培训课表": "只有一行的表头，下面是日期",
+    "考核-鉴定": "标题下用空白隔开的栏目，不像表格",
+    "附件-多份": "附件的名称占两行",
+    "纪要-硬折行": "列席名单断在整行之前，断处没有标点",
     "简报-督导": "一期简报里的第二篇，题目在形式上与小标题没有区别",
     "简报-文明创建": "一期简报里的第二篇，题目像“谁说了什么”",
     "调研-小标题无号": "两级小标题都没有编号，上下级分不出来",
     "方案-分组名单": "“第一组”下面是名单，不是成段的文字",
     "颁奖词": "小标题是人名，像署名",
 }
-MIN_ROLE_ACCURACY, MIN_PATH_ACCURACY = 0.94, 0.97  # measured on the half left out: 0.943, 0.974; wanted: 0.98
+MIN_ROLE_ACCURACY, MIN_PATH_ACCURACY = 0.985, 0.99  # measured once on those left out, blind: 0.990, 0.995
+MAX_BODY_LOST = 1  # body taken for something else gets no theme: measured, 1 of 1,119 parts
 
-SKELETONS = {path.stem: read_skeleton(path) for path in sorted((Path(__file__).parent / "skeletons").glob("*.txt"))}
-
-
-def is_left_out(name: str) -> bool:
-    """Half of the skeletons are not looked at when outline.py is changed: which, the hash of their name decides."""
-    return hashlib.sha256(name.encode()).digest()[0] % 2 == 1
+FOLDER = Path(__file__).parent / "skeletons"
+SKELETONS = {path.stem: read_skeleton(path) for path in sorted(FOLDER.glob("*.txt"))}
+LEFT_OUT = frozenset((FOLDER / "left_out.list").read_text("utf-8").split())  # not looked at when outline/ is changed
 
 
 def differences(skeleton: Skeleton) -> list[Difference]:
@@ -125,10 +131,11 @@ def _bare(text: str) -> str:
     return re.sub(r"\s", "", text)
 
 
-def test_the_skeletons_are_many_and_half_are_left_out() -> None:
-    left_out = sum(map(is_left_out, SKELETONS))
-    assert len(SKELETONS) >= 64
-    assert 0.4 <= left_out / len(SKELETONS) <= 0.6
+def test_the_skeletons_are_many_and_some_are_left_out() -> None:
+    assert len(SKELETONS) >= 290
+    assert len(LEFT_OUT) >= 48
+    assert set(SKELETONS) > LEFT_OUT
+    assert not LEFT_OUT & set(KNOWN_FAILURES)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +143,7 @@ def test_the_skeletons_are_many_and_half_are_left_out() -> None:
     [
         pytest.param(name, marks=pytest.mark.xfail(reason=KNOWN_FAILURES[name])) if name in KNOWN_FAILURES else name
         for name in SKELETONS
-        if not is_left_out(name)
+        if name not in LEFT_OUT
     ],
 )
 def test_skeleton(name: str) -> None:
@@ -145,12 +152,14 @@ def test_skeleton(name: str) -> None:
 
 
 def test_skeletons_left_out() -> None:
-    """Roles and paths on the half that nobody tunes on; which lines are wrong is not told."""
-    skeletons = [skeleton for name, skeleton in SKELETONS.items() if is_left_out(name)]
-    kinds = [difference.kind for skeleton in skeletons for difference in differences(skeleton)]
-    parts = sum(len(skeleton.parts) for skeleton in skeletons)
+    """Roles and paths of those that nobody tunes on; which lines are wrong is not told."""
+    found = [difference for name in sorted(LEFT_OUT) for difference in differences(SKELETONS[name])]
+    kinds = [difference.kind for difference in found]
+    lost = [each for each in found if each.expected == "body" and "body" not in str(each.found)]
+    parts = sum(len(SKELETONS[name].parts) for name in LEFT_OUT)
     assert 1 - kinds.count("role") / parts >= MIN_ROLE_ACCURACY
     assert 1 - kinds.count("path") / parts >= MIN_PATH_ACCURACY
+    assert len(lost) <= MAX_BODY_LOST
 
 
 line = st.one_of(
@@ -270,6 +279,14 @@ def test_a_quantity_that_begins_a_wrapped_line_does_not_cut_the_paragraph() -> N
         "十以上，机插秧面积翻了一番，农户种粮的积极性比较高，",
     ]
     assert [p.role for p in outline(source_of("\n".join(["春耕情况", *lines, "情况是好的。"])))] == ["title", "body"]
+
+
+@pytest.mark.parametrize("width", [14, 18, 28, 40])
+def test_hard_wrapped_paragraphs_are_joined_at_any_width(width: int) -> None:
+    body = "全镇狠抓春耕备耕，落实各项补贴，群众积极性比较高，早稻、中稻、玉米面积都有增加，农资供应充足。" * 3
+    lines = [body[start : start + width] for start in range(0, len(body), width)]
+    found = outline(source_of("\n".join(["春耕情况", "一、备耕", *lines, "二、秋收", *lines])))
+    assert [p.text for p in found if p.role == "body"] == [body, body]
 
 
 def test_numbered_markdown_headings_are_headings() -> None:

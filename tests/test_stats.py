@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 import tempfile
 import tracemalloc
 from collections import Counter
@@ -125,6 +128,8 @@ def test_what_gives_no_statistics(out: Path, tmp_path: Path, monkeypatch: pytest
     for name in ("没有.jsonl", "没有.csv", "没有.parquet"):
         with pytest.raises(InputError, match="没有这个文件"):
             statistics([tmp_path / name], ["year"])
+    with pytest.raises(InputError, match="没有这个文件或文件夹"):
+        statistics([tmp_path / "没有"], ["year"])
     with pytest.raises(InputError, match="不是标注结果"):
         statistics([out / "run.json"], ["year"])
     for name in ("坏.csv", "坏.parquet"):
@@ -141,6 +146,14 @@ def test_what_gives_no_statistics(out: Path, tmp_path: Path, monkeypatch: pytest
     for by in ("地区", "file"):
         with pytest.raises(UsageError, match="1 组以上"):
             statistics([out], [by])
+
+
+def test_long_cells(root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "表.标注.csv"
+    path.write_text(f"text,theme,uncertain\n{'字' * 200_000},法治,\n", encoding="utf-8")
+    command = [sys.executable, "-m", "tagger", "stats", str(path)]  # a process that has loaded nothing else
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_lines_that_are_no_objects_and_other_encodings(tmp_path: Path) -> None:

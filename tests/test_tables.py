@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from tagger import tables
-from tagger.decision import Rule, decide
+from tagger.decision import Rule, decide, runner_up
 from tagger.errors import FormatError, InputError, MissingPackageError, TaggerError, UsageError
 from tagger.model import calibrated
 from tagger.records import Reason
@@ -132,7 +132,7 @@ def test_tables_are_known_by_their_names(tmp_path: Path) -> None:
 def test_importing_tables_loads_nothing_heavy(root: Path) -> None:
     script = f"import sys; sys.path.insert(0, {str(root)!r}); import tagger.tables; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"pyarrow", "openpyxl", "orjson", "csv", "lxml"} & set(found)
+    assert not {"pyarrow", "openpyxl", "orjson", "tagger.tables.csv", "lxml"} & set(found)
 
 
 @pytest.mark.parametrize(
@@ -729,3 +729,12 @@ def test_a_spoilt_table_is_tagged_or_refused(
         run(path, tagger)
     except TaggerError as error:
         assert "请" in str(error)
+
+
+def test_the_second_theme_at_a_tie_is_the_same_everywhere() -> None:
+    themes, odds = ("乙", "甲", OTHER, "丙"), np.array([[1.0, 1.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]])
+    model = SimpleNamespace(themes=themes, log_odds=lambda *_: odds, probabilities=lambda _: np.exp(odds) / 9)
+    rule = Rule(0.5, (9.0,) * 4)
+    tags = columns.tags_of(SimpleNamespace(model=model, rule=rule), ["", ""], None)  # type: ignore[arg-type]
+    ours = [runner_up(each)[0] for each in decide(themes, odds, np.exp(odds) / 9, rule)]
+    assert ours == [themes[number] for number in tags.second] == ["甲", "甲"]

@@ -80,6 +80,8 @@ def test_headings_speak_where_the_text_does_not() -> None:
     assert probabilities[2] > 2 * probabilities[0]
     assert tagger.tag(text, ["", "　"]) == tagger.tag(text) == tagger.tag(text, ())
     assert tagger.tag_batch([text, text], [path, ()]) == [tagger.tag(text, path), tagger.tag(text)]
+    with pytest.raises(TypeError, match="标题路径要的是一组文本"):
+        tagger.tag(text, "一、普法宣传")
     with pytest.raises(ValueError, match="2 段文字、1 条标题路径"):
         tagger.tag_batch([text, text], [path])
 

@@ -56,10 +56,11 @@ def _result(
 
     answer: ShardResult | Refusal | None = None
     while answer is None:
+        is_failed = future.status == "error"
         try:
             answer = future.result(timeout=SECONDS_WITHOUT_WORKERS)
         except TimeoutError as error:
-            if future.done():  # it was raised over there
+            if is_failed:  # it was raised over there
                 raise unfit(address, error) from error
             if not _threads(address, client):
                 raise gone(address, "没有工作进程了") from None

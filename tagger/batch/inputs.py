@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from tagger import tables
@@ -14,6 +15,7 @@ from tagger.reading import DOCUMENT_SUFFIXES, is_hidden
 
 ANNOTATED = ".标注.docx"  # in place of the suffix of the file that was annotated
 TAGGED = ".标注"  # before the suffix of a table with tags
+MAX_STEM_BYTES = 200  # of the name of an output: systems take 255, and some go to the number, suffix and `.part`
 PAGES = ("report.html", "index.html")  # what we write ourselves, and could read
 
 
@@ -45,13 +47,14 @@ def gather(paths: Iterable[str | Path], *, out: str | Path | None = None, in_tab
     """
     suffixes = tables.SUFFIXES if in_tables else DOCUMENT_SUFFIXES
     given = list(map(Path, paths))
-    found: dict[Path, Path] = {}  # by where they are
+    found: dict[tuple[str, str], Path] = {}  # by where they are
+    where = cache(os.path.realpath)  # of folders only: a link to a file is a file of its own
     for path in given:
         if path.is_dir():
-            for each in _files_in(path, suffixes, None if out is None else Path(out).absolute()):
-                found.setdefault(each.absolute(), each)
+            for each in _files_in(path, suffixes, None if out is None else os.path.realpath(out)):
+                found.setdefault((where(each.parent), each.name), each)
         else:  # a missing file is reported when its turn comes
-            found.setdefault(path.absolute(), path)
+            found.setdefault((where(path.parent), path.name), path)
     if not any(path.exists() for path in given):
         raise InputError(given[0], found="没有这个文件或文件夹", expected="已有的路径", advice="检查路径有没有写错")
     if not found:
@@ -62,11 +65,11 @@ def gather(paths: Iterable[str | Path], *, out: str | Path | None = None, in_tab
     return list(found.values())
 
 
-def _files_in(folder: Path, suffixes: frozenset[str], out: Path | None) -> Iterator[Path]:
+def _files_in(folder: Path, suffixes: frozenset[str], out: str | None) -> Iterator[Path]:
     closed: list[OSError] = []
     for parent, folders, names in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not is_hidden(name))
-        ours = Path(parent).absolute() == out
+        ours = os.path.realpath(parent) == out
         for name in sorted(names):
             path = Path(parent, name)
             if not is_hidden(name) and path.suffix.lower() in suffixes and not (ours and _is_output(path)):
@@ -98,7 +101,10 @@ def identity(path: str | Path) -> tuple[int, int] | None:
 
 
 def named(inputs: Sequence[Input]) -> list[Input]:
-    """The inputs with the names of their outputs; those of one name in several folders get numbers."""
+    """The inputs with the names of their outputs; those of one name in several folders get numbers.
+
+    So do those that differ in case only, which are one file to some systems.
+    """
     taken = {""}
     return [replace(each, output=_free_name(each, taken)) for each in inputs]
 
@@ -112,6 +118,14 @@ def _free_name(each: Input, taken: set[str]) -> str:
     else:
         return ""
     numbers = itertools.chain([""], (f".{number}" for number in itertools.count(2)))
-    name = next(name for number in numbers if (name := f"{path.stem}{number}{suffix}") not in taken)
-    taken.add(name)
+    stem = _shortened(path.stem)
+    name = next(name for number in numbers if (name := f"{stem}{number}{suffix}").casefold() not in taken)
+    taken.add(name.casefold())
     return name
+
+
+def _shortened(stem: str) -> str:
+    """As much of a name as there is room for."""
+    while len(os.fsencode(stem)) > MAX_STEM_BYTES:
+        stem = stem[:-1]
+    return stem

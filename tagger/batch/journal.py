@@ -66,7 +66,7 @@ def unfinished(folder: Path) -> Past | None:
             progress.add(line)
     except (OSError, ValueError, LookupError, TypeError):
         return None
-    return Past(plan, progress, len(content))
+    return Past(plan, progress, len(content)) if isinstance(plan, dict) else None
 
 
 class Journal:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tagger.errors import OutputError
 
 OF_FILES = ".parquet"  # outputs of this kind are folders of numbered files, each whole in itself
+PART = re.compile(r"part-\d{5,}\.parquet")  # one of them
 HIDDEN = ".run/"  # outputs under this serve the run only, and have no other place
 
 
@@ -80,8 +82,11 @@ class Outputs:
         for name in self.ends:
             beside, place = self.beside(name), self.folder / name
             if beside != place and beside.exists():
-                if place.is_dir():
+                check_places(self.folder, [name])
+                if place.is_dir() and not place.is_symlink():
                     shutil.rmtree(place)
+                elif beside.is_dir():
+                    place.unlink(missing_ok=True)
                 beside.replace(place)
 
     def discard(self) -> None:
@@ -92,3 +97,16 @@ class Outputs:
                 shutil.rmtree(beside)
             else:
                 beside.unlink(missing_ok=True)
+
+
+def check_places(folder: Path, names: Iterable[str]) -> None:
+    """Raise `OutputError` if a folder stands where an output is to go and is none itself: it is not ours."""
+    for name in names:
+        place = folder / name
+        if place.is_dir() and not place.is_symlink() and not (name.endswith(OF_FILES) and _is_output(place)):
+            found, expected = "已有同名的文件夹", "空着的位置或旧的结果"
+            raise OutputError(place, found=found, expected=expected, advice="把它移走或改名，或换一个 --out")
+
+
+def _is_output(place: Path) -> bool:
+    return all(PART.fullmatch(each.name) and each.is_file() for each in place.iterdir())

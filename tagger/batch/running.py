@@ -17,7 +17,7 @@ from tagger.atomic import not_writable, written_whole
 from tagger.batch.engines import Engine
 from tagger.batch.journal import Journal, Progress, unfinished
 from tagger.batch.lock import alone_in
-from tagger.batch.outputs import Outputs
+from tagger.batch.outputs import Outputs, check_places
 from tagger.batch.plan import LOG, Plan
 from tagger.batch.reports import Told, write_reports
 from tagger.batch.resuming import check_unchanged
@@ -28,8 +28,9 @@ def run(plan: Plan, *, engine: Engine = map, resume: bool = False, on_progress: 
     """Do what is planned; `on_progress` is called at the start, after each shard and at the end.
 
     What stands in the output folder stays there until all is worked. If the run is killed, the same plan with `resume`
-    goes on where it was, and writes the same bytes. Raises `OutputError` if the folder cannot be written or another run
-    is writing there, `UsageError` if the unfinished run that it finds was of other files, options or another model.
+    goes on where it was, and writes the same bytes. Raises `OutputError` if the folder cannot be written, something
+    stands in the way there or another run is writing, `UsageError` if the unfinished run that it finds was of other
+    files, options or another model.
     """
     try:
         with alone_in(plan.out):
@@ -39,6 +40,7 @@ def run(plan: Plan, *, engine: Engine = map, resume: bool = False, on_progress: 
 
 
 def _run(plan: Plan, engine: Engine, *, resume: bool, on_progress: Callable[[Progress], None]) -> Progress:
+    check_places(plan.out, plan.outputs())
     with _journal(plan, resume=resume) as journal:
         on_progress(journal.progress)
         left = islice(plan.shards(), journal.progress.shards, None)

@@ -42,6 +42,11 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentsHead:
+    """What stands above the rows of all documents."""
+
+
+@dataclass(frozen=True, slots=True)
 class Documents:
     """A few documents."""
 
@@ -72,7 +77,7 @@ class Lost:
     failure: Failure
 
 
-Load: TypeAlias = Documents | TableHead | TablePiece | Lost
+Load: TypeAlias = DocumentsHead | Documents | TableHead | TablePiece | Lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +137,11 @@ def cut(inputs: Sequence[Input], layout: tables.Layout) -> Iterator[Shard]:
 
 
 def _document_loads(files: Iterable[Input]) -> Iterator[Load]:
+    """The head of the outputs of documents, then the documents; a shard that is lost must not take the head with it."""
     taken: list[Input] = []
-    for each in files:
+    for number, each in enumerate(files):
+        if number == 0:
+            yield DocumentsHead()
         full = len(taken) == MAX_FILES or sum(file.size for file in taken) + each.size > MAX_BYTES
         if taken and full:
             yield Documents(tuple(taken))
@@ -193,6 +201,8 @@ def inputs_of(shard: Shard) -> tuple[Input, ...]:
 def lost(shard: Shard) -> ShardResult:
     """The result of a shard that no process survives."""
     match shard.load:
+        case DocumentsHead():
+            places, counts = ["列名"], Counts()
         case Documents(files):
             places, counts = (
                 [file.path for file in files],

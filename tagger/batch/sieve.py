@@ -42,9 +42,13 @@ def _sifted_lines(
     for line in content.split(b"\n")[:-1]:
         record = json.loads(line)
         if selection.keeps(partial(_cell, record, called)):
-            chosen = {name: record[name] for name in selection.columns or record if name in record}
-            kept.append(json.dumps(chosen, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
-    return b"".join(kept), len(kept)
+            kept.append(_with_columns(record, selection.columns) if selection.columns else line)
+    return b"".join(line + b"\n" for line in kept), len(kept)
+
+
+def _with_columns(record: Mapping[str, object], columns: Sequence[str]) -> bytes:
+    chosen = {name: record[name] for name in columns if name in record}
+    return json.dumps(chosen, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def _cell(record: Mapping[str, object], called: Mapping[str, str], name: str) -> object:
@@ -56,14 +60,20 @@ def _sifted_cells(
 ) -> tuple[bytes, int]:
     target = io.StringIO(newline="")
     writer = csv.writer(target, lineterminator="\r\n" if content.endswith(b"\r\n") else "\n")
+    places = _places(columns, selection.columns)
     count = 0
     for cells in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")):
         record = dict(zip(columns, cells, strict=True))
         if selection.keeps(partial(_value, record, called)):
-            writer.writerow([record[name] for name in selection.columns or columns])
+            writer.writerow([cells[place] for place in places])
             count += 1
     mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
     return mark + target.getvalue().encode(), count
+
+
+def _places(columns: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Where the wanted columns stand, or all; a table may have two of one name, and the first is taken for it."""
+    return [columns.index(name) for name in wanted] if wanted else list(range(len(columns)))
 
 
 def _value(record: Mapping[str, str], called: Mapping[str, str], name: str) -> object:
@@ -82,11 +92,12 @@ def _sifted_table(
     import pyarrow as pa  # noqa: PLC0415 - large, and needed for this format only
     from pyarrow import parquet  # noqa: PLC0415
 
-    table = parquet.read_table(pa.BufferReader(content))
+    with parquet.ParquetFile(pa.BufferReader(content)) as file:  # unlike `read_table`, it bears two columns of one name
+        table = file.read()
     if selection.conditions:
-        rows = table.select([called[name] for name in TAGS]).to_pylist()
+        rows = table.select(_places(columns, [called[name] for name in TAGS])).to_pylist()
         table = table.filter(pa.array([selection.keeps(partial(_cell, row, called)) for row in rows], pa.bool_()))
-    table = table.select(list(selection.columns or columns))
+    table = table.select(_places(columns, selection.columns))
     target = io.BytesIO()
     parquet.write_table(table, target, compression="zstd")
     return target.getvalue(), table.num_rows

@@ -15,11 +15,11 @@ from tagger.batch.cells import cells, columns_of
 from tagger.batch.inputs import TAGGED
 from tagger.batch.plan import LOG
 from tagger.errors import InputError, UsageError
+from tagger.records import Role
 from tagger.tables import names
 from tagger.tables.records import Layout
 from tagger.themes import OTHER, OUR_THEMES, Theme
 from tagger.writing.collection import NO_FOLDER, NO_YEAR, Tally
-from tagger.writing.rows import Row
 from tagger.writing.stats import Grouping, Statistics
 from tagger.writing.years import PLACES, year_of
 
@@ -58,6 +58,8 @@ def statistics(paths: Sequence[Path], by: Sequence[str], *, prefix: str = "") ->
 
 def _outputs_at(path: Path) -> list[Path]:
     """What runs wrote into a folder, or the output itself."""
+    if not path.exists():
+        raise InputError(path, found="没有这个文件或文件夹", expected="已有的路径", advice="检查路径有没有写错")
     if not path.is_dir() or path.suffix == ".parquet":
         return [path]
     records = [path / name for name in RECORDS if (path / name).exists()][:1]
@@ -91,7 +93,7 @@ class _File:
 
     name: str
     tally: Tally = field(default_factory=lambda: Tally(1))
-    signs: list[Row] = field(default_factory=list)  # of its year
+    signs: list[tuple[Role, str]] = field(default_factory=list)  # of its year
     others: dict[str, defaultdict[str, Tally]] = field(default_factory=dict)  # by column and value
 
     def groups(self, by: str) -> Iterable[tuple[str, Tally]]:
@@ -103,7 +105,7 @@ class _File:
                 folder = str(PurePath(self.name).parent)
                 return [(NO_FOLDER if folder == "." else folder, self.tally)]
             case "year":
-                year = year_of(self.signs or [_sign(self.name, None, "")])
+                year = year_of(self.name, self.signs)
                 return [(NO_YEAR if year is None else str(year), self.tally)]
             case _:
                 return self.others[by].items()
@@ -135,19 +137,13 @@ def _count(file: _File, rows: Iterable[Sequence[Any]], others: Sequence[str]) ->
                     tally.uncertain += bool(row[UNCERTAIN])
                     _check_number(len(group))
         elif row[ROLE] in PLACES and len(file.signs) < MAX_SIGNS:
-            file.signs.append(_sign(file.name, row[ROLE], row[TEXT] or ""))
+            file.signs.append((row[ROLE], row[TEXT] or ""))
 
 
 def _label(value: object) -> str:
     if isinstance(value, list):
         return "、".join(map(str, value)) or NO_VALUE
     return NO_VALUE if value is None or value == "" else str(value)
-
-
-def _sign(file: str, role: Any, text: str) -> Row:
-    """A row as `year_of` wants it."""
-    nothing: dict[str, Any] = dict.fromkeys(Row.__slots__)
-    return Row(**nothing | {"file": file, "role": role, "text": text})
 
 
 def _add(grouping: Grouping, groups: Iterable[tuple[str, Tally]]) -> None:

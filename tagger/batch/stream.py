@@ -10,6 +10,7 @@ from typing import Any
 
 from tagger import tables
 from tagger.batch.selection import Selection
+from tagger.decision import runner_up
 from tagger.records import Tag
 from tagger.tables.records import TEXT_NAMES, heading_path, unfit
 from tagger.tagging import Tagger
@@ -95,14 +96,14 @@ def _object(record: Mapping[str, Any], layout: tables.Layout) -> _Object | str:
 
 
 def _answer(each: _Object, tag: Tag, tagger: Tagger, layout: tables.Layout, selection: Selection) -> Answer:
-    ranked = sorted((score for score in tag.scores if score.theme != tag.theme), key=lambda score: -score.probability)
+    second, probability = runner_up(tag)
     values: dict[str, object] = {
         "theme": tag.theme,
         "also": tag.also,
         "probability": round(tag.probability, 4),
         "uncertain": tag.uncertain,
-        "second": ranked[0].theme if ranked else None,
-        "second_probability": round(ranked[0].probability, 4) if ranked else None,
+        "second": second,
+        "second_probability": None if probability is None else round(probability, 4),
     }
     if not selection.keeps(values.get):
         return Answer(None)

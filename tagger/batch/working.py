@@ -16,6 +16,7 @@ from tagger.batch.selection import Selection
 from tagger.batch.shards import (
     Counts,
     Documents,
+    DocumentsHead,
     Failure,
     Lost,
     Recipe,
@@ -48,6 +49,8 @@ def work(recipe: Recipe, shard: Shard) -> ShardResult:
     _check_model(recipe)
     _check_place(recipe)
     match shard.load:
+        case DocumentsHead():
+            return ShardResult(shard.number, {name: _head(recipe, name) for name in recipe.outputs})
         case Documents(files):
             return _work_documents(recipe, shard.number, files)
         case TableHead(table, content):
@@ -101,7 +104,7 @@ def _work_documents(recipe: Recipe, number: int, files: Sequence[Input]) -> Shar
                 for name, target in targets.items():
                     WRITERS[name].write_row(target, row)
         failures += guarded(outcome[0].path, _copied(recipe, outcome[0], document, rows))
-    contents = {name: _content(recipe, number, name, target.getvalue()) for name, target in targets.items()}
+    contents = {name: _content(recipe, name, target.getvalue()) for name, target in targets.items()}
     return ShardResult(number, contents, counts, failures, dict(_hashes(files)))
 
 
@@ -142,13 +145,17 @@ def _count(counts: Counts, rows: Sequence[Row]) -> None:
         counts.themes[str(row.theme)] += 1
 
 
-def _content(recipe: Recipe, number: int, name: str, text: str) -> bytes:
-    """What is appended to an output; the first shard brings what stands above the rows."""
+def _head(recipe: Recipe, name: str) -> bytes:
+    """What stands above the rows of an output: of CSV a byte order mark and the column names, else nothing."""
     header = io.StringIO(newline="")
-    if number == 0:
-        WRITERS[name].write_header(header)
-    encoding: str = WRITERS[name].ENCODING if number == 0 else "utf-8"  # a byte order mark stands at the start only
-    content = (header.getvalue() + text).encode(encoding)
+    WRITERS[name].write_header(header)
+    content = header.getvalue().encode(WRITERS[name].ENCODING)
+    return sifted_header(content, recipe.selection)
+
+
+def _content(recipe: Recipe, name: str, text: str) -> bytes:
+    """What is appended to an output for some rows."""
+    content = text.encode()  # without a byte order mark, which stands at the start only
     if recipe.selection.columns and name != RECORD:
         only_columns = Selection((), recipe.selection.columns)  # the rows are chosen already
         content, _ = sifted(content, Path(name).suffix, only_columns, Row.__slots__, {})
@@ -169,20 +176,22 @@ def _work_piece(recipe: Recipe, number: int, load: TablePiece) -> ShardResult:
     contents: dict[str, bytes] = {}
     counts = Counts(size=load.size)
     failures: list[Failure] = []
-    for tagged in guarded(load.table.path, _tagged(recipe, load.piece)):
-        if isinstance(tagged, Failure):
-            failures.append(tagged)
+    for outcome in guarded(load.table.path, _tagged(recipe, load)):
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
             continue
-        content, written = tagged.content, tagged.rows
-        if recipe.selection != Selection():
-            called = tables.names(recipe.layout)
-            columns = (*load.piece.table.columns, *called.values())
-            content, written = sifted(content, Path(output).suffix, recipe.selection, columns, called)
-        contents[output] = content
+        tagged, contents[output], written = outcome
         counts = Counts(0, load.size, tagged.rows, written, tagged.uncertain, tagged.themes)
         failures += [Failure(place, f"{place}：{reason}。") for place, reason in tagged.failures]
     return ShardResult(number, contents, counts, failures)
 
 
-def _tagged(recipe: Recipe, piece: tables.Piece) -> Iterator[tables.PieceResult]:
-    yield tables.tag_piece(piece, recipe.layout, loaded(recipe.model))
+def _tagged(recipe: Recipe, load: TablePiece) -> Iterator[tuple[tables.PieceResult, bytes, int]]:
+    """The rows of a piece with their tags, and what is left of them to write: the bytes and the number of rows."""
+    tagged = tables.tag_piece(load.piece, recipe.layout, loaded(recipe.model))
+    content, written = tagged.content, tagged.rows
+    if recipe.selection != Selection():
+        called = tables.names(recipe.layout)
+        columns = (*load.piece.table.columns, *called.values())
+        content, written = sifted(content, Path(load.table.output).suffix, recipe.selection, columns, called)
+    yield tagged, content, written

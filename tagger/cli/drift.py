@@ -15,6 +15,7 @@ from tagger.cli.queue import add_labels, choice_table, labelled_texts, tagged_do
 from tagger.cli.terminal import DONE, SOME_FAILED, Commands, command, training_packages
 from tagger.errors import InputError, UsageError
 from tagger.tagging import Tagger
+from tagger.themes import OUR_THEMES
 
 if TYPE_CHECKING:
     from tagger.learning.drift import Drift, Phrase, Usual
@@ -68,7 +69,8 @@ def _phrases(documents: Sequence[TaggedDocument], data: Sequence[Path], tagger: 
     """New set phrases; None where there are no training data to compare with."""
     from tagger.learning.mining import OUR_LABELS  # noqa: PLC0415
 
-    places = list(data) or [OUR_LABELS.parent] * OUR_LABELS.is_file()
+    ours = tagger.themes == OUR_THEMES and OUR_LABELS.is_file()
+    places = list(data) or [OUR_LABELS.parent] * ours
     if not places:
         return None
     with training_packages():

@@ -54,7 +54,8 @@ def _mine(options: argparse.Namespace, console: Console) -> int:
     by_theme = Counter(each.theme for each in mined)
     counts = "、".join(f"{theme} {by_theme[theme]}" for theme in themes if by_theme[theme]) or "没有"
     console.print(
-        f"{len(measured)} 条规则里 {len(passed)} 条够准；标了 {len(mined)} 段（{counts}），写入 {options.out}。"
+        f"{len(measured)} 条规则里 {len(passed)} 条够准；标了 {len(mined)} 段（{counts}），写入 {options.out}。",
+        markup=False,
     )
     console.print("这些是弱标注，训练时分量很小。请打开文件看一遍，不对的整行删去；rule 一栏写着是哪条规则标的。")
     return SOME_FAILED if failures else DONE

@@ -137,10 +137,21 @@ def _tag_lines(options: argparse.Namespace, tagger: Tagger) -> int:
     failed = False
     with os.fdopen(sys.stdin.fileno(), "rb", closefd=False) as lines:
         for answers in batch.answers(batch.lines_available(lines), tagger, wanted.layout, selection):
-            sys.stdout.buffer.writelines(answer.line for answer in answers if answer.line is not None)
-            sys.stdout.buffer.flush()
+            try:
+                sys.stdout.buffer.writelines(answer.line for answer in answers if answer.line is not None)
+                sys.stdout.buffer.flush()
+            except BrokenPipeError:  # whoever read has seen enough, as `head` does
+                _write_nowhere()
+                return SOME_FAILED
             failed = failed or any(answer.is_error for answer in answers)
     return SOME_FAILED if failed else DONE
+
+
+def _write_nowhere() -> None:
+    """Have what is still to be flushed go nowhere: Python would complain of the closed pipe at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _tag_standard_input(options: argparse.Namespace, tagger: Tagger, console: Console) -> int:

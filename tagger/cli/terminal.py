@@ -20,6 +20,9 @@ STANDARD_INPUT = "-"
 
 MESSAGES = (  # argparse speaks English; its few sentences in Chinese
     (re.compile(r"the following arguments are required: (.+)"), r"缺少参数：\1"),
+    (re.compile(r"one of the arguments (.+) is required"), r"缺少参数：\1 之一"),
+    (re.compile(r"argument (.+?): not allowed with argument (.+)"), r"参数 \1 不能与 \2 一起用"),
+    (re.compile(r"argument (.+?): ignored explicit argument (.+)"), r"参数 \1 后面不要值，来的是 \2"),
     (re.compile(r"unrecognized arguments: (.+)"), r"不认识的参数：\1"),
     (re.compile(r"argument (.+?): expected one argument"), r"参数 \1 后面要有一个值"),
     (re.compile(r"argument (.+?): expected at least one argument"), r"参数 \1 后面至少要有一个值"),

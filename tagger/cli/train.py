@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tagger.cli.terminal import DONE, REFUSED, Commands, command, training_packages
+from tagger.errors import UsageError
 from tagger.themes import OUR_THEMES, Theme, read_themes
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ def _train(options: argparse.Namespace, console: Console) -> int:
         from tagger.learning.retraining import BY_DEFAULT, retrain  # noqa: PLC0415
         from tagger.learning.search import learning_curve, search  # noqa: PLC0415
         from tagger.learning.training import train_model  # noqa: PLC0415
+    if options.curve and options.out:
+        advice = "换成 --models，或去掉 --curve"
+        raise UsageError("--curve", found="与 --out 一起使用", expected="--models", advice=advice)
     findings = _checked(options, console)
     if any(finding.severity == finding.severity.ERROR for finding in findings):
         console.print("标注里有必须改的地方；改好再训练。")
@@ -107,6 +111,7 @@ def _checked(options: argparse.Namespace, console: Console) -> Sequence[Finding]
     if not findings:
         data = data_of(options)
         findings = check_labels([*data.labels, *data.locked], names)
+    findings.sort(key=lambda finding: finding.severity != finding.severity.ERROR)  # what must be mended is shown first
     for finding in findings[:MAX_FINDINGS]:
         console.print(Text(str(finding), style="red" if finding.severity == finding.severity.ERROR else "yellow"))
     if len(findings) > MAX_FINDINGS:

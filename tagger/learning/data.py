@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,10 +42,10 @@ def gather_data(paths: Iterable[str | Path], themes: Sequence[Theme] = OUR_THEME
             lexicon |= read_lexicon(file)
     return TrainingData(
         labels=tuple(label for label in labels if not is_locked(label)),
-        locked=tuple(label for label in labels if is_locked(label)),
+        locked=tuple(label for label in labels if is_locked(label) and not label.weak),
         lexicon=lexicon,
         themes=tuple(themes),
-        files={file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files},
+        files=dict(zip(_names(files), map(_sha256, files), strict=True)),
     )
 
 
@@ -54,7 +55,17 @@ def files_of(paths: Iterable[str | Path]) -> list[Path]:
     for path in map(Path, paths):
         found = {file for pattern in (*LABEL_FILES, LEXICON) for file in path.glob(pattern)}
         files += sorted(found) if path.is_dir() else [path]
-    return files
+    return list({file.resolve(): file for file in files}.values())  # none twice
+
+
+def _names(files: Sequence[Path]) -> list[str]:
+    """What the files are called in a manifest: files of one name have their folders before it."""
+    common = Counter(file.name for file in files)
+    return [file.name if common[file.name] == 1 else file.as_posix() for file in files]
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def label_files(files: Iterable[Path]) -> list[Path]:

@@ -21,10 +21,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
+
 from tagger.learning.mining import wilson
-from tagger.learning.queue import unknown_shares
-from tagger.records import Label, Role, TaggedDocument
+from tagger.learning.queue import is_chinese, unknown_shares
+from tagger.records import Label, TaggedDocument
 from tagger.terms import TermScan, compile_terms, fold, width_and_case
+from tagger.writing.years import year_of
 
 Verdict: TypeAlias = Literal["与训练材料相近", "有些不同", "很不同"]
 VERDICTS: tuple[Verdict, ...] = ("与训练材料相近", "有些不同", "很不同")
@@ -46,11 +49,6 @@ PHRASE_RATIO = 10.0  # times as frequent as in the training data
 COUNTED_PHRASES = 2000  # the most frequent ones are looked up in the training data
 SAME_PHRASE = 0.7  # share of a phrase that stands within a longer one: then the longer one is told
 RUN = re.compile("[一-鿿]+")
-
-YEAR = re.compile(
-    r"(?<!\d)((?:19|20)\d\d)(?:\s*年|(?=[-_./]\d)|(?!\d))|([一二][九〇○零]{1}[〇○零一二三四五六七八九]{2})年"
-)
-DIGITS = str.maketrans("〇○零一二三四五六七八九", "000123456789")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +126,8 @@ def measure(documents: Sequence[TaggedDocument], known: Sequence[TermScan], usua
     """Compare tagged documents with what is usual. `known` are the scans of all words that the model knows."""
     body = [(each.paragraph.text, each.tag) for document in documents for each in document.paragraphs if each.tag]
     texts, tags = [text for text, _ in body], [tag for _, tag in body]
-    shares, lengths = unknown_shares(texts, known).tolist(), list(map(len, texts))
-    unknown = sum(map(lambda share, length: share * length, shares, lengths)) / max(1, sum(lengths))
+    chinese = np.array([is_chinese(text).sum() for text in texts], dtype=np.float64)
+    unknown = float(unknown_shares(texts, known) @ chinese / max(1, chinese.sum()))
     uncertain = sum(tag.uncertain for tag in tags)
     at_least, _ = wilson(uncertain, len(tags))
     themes = _theme_shares([tag.theme for tag in tags], list(usual.themes))
@@ -162,25 +160,13 @@ def _years(documents: Sequence[TaggedDocument], themes: Sequence[str]) -> Iterat
     """The documents by year, those without one last."""
     of_year: defaultdict[int | None, list[TaggedDocument]] = defaultdict(list)
     for document in documents:
-        of_year[year_of(document)].append(document)
+        lines = ((each.paragraph.role, each.paragraph.text) for each in document.paragraphs)
+        of_year[year_of(document.source.name, lines)].append(document)
     for year in sorted(of_year, key=lambda each: (each is None, each or 0)):
         tags = [each.tag for document in of_year[year] for each in document.paragraphs if each.tag]
         uncertain = sum(tag.uncertain for tag in tags) / max(1, len(tags))
         shares = _theme_shares([tag.theme for tag in tags], themes)
         yield Year(year, len(of_year[year]), len(tags), uncertain, shares)
-
-
-def year_of(document: TaggedDocument) -> int | None:
-    """The year of a document: from its date or else its title or else its name; None if none of them says."""
-    for place in (_lines(document, "date")[::-1], _lines(document, "title"), [document.source.name]):
-        for text in place:
-            for found in YEAR.finditer(text):
-                return int(found[1] or found[2].translate(DIGITS))
-    return None
-
-
-def _lines(document: TaggedDocument, role: Role) -> list[str]:
-    return [each.paragraph.text for each in document.paragraphs if each.paragraph.role == role]
 
 
 def new_phrases(

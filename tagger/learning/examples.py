@@ -20,7 +20,6 @@ from tagger.records import Label
 from tagger.terms import TermCounts, TermScan
 
 MAX_TERMS = 45_000  # of a model, and words that explanations are told in; leaves room for prefixes below MAX_STATES
-NEVER = -1  # fold of labels that are always trained on and never judged by
 SENTENCE = re.compile(r"[^。；！？]+[。；！？]?")
 MIN_SPLIT = 60  # characters of a paragraph that is also learned from sentence by sentence
 MIN_SENTENCE = 12
@@ -36,7 +35,7 @@ class Examples:
     secondary: npt.NDArray[np.bool_]  # (labels, themes)
     pooled: npt.NDArray[np.bool_]  # whether only counts are known: text of another hand
     weights: Doubles  # how much each counts in training
-    folds: npt.NDArray[np.int64]  # in which its document is left out; NEVER if it is always trained on
+    folds: npt.NDArray[np.int64]  # in which its document is left out
 
     def where(self, rows: npt.NDArray[np.bool_]) -> Examples:
         """The chosen rows."""
@@ -109,5 +108,5 @@ def count_examples(
         secondary=np.array([[theme in label.also for theme in names] for label in labels]),
         pooled=np.array([label.counts is not None for label in labels], dtype=bool),
         weights=np.array(weights),
-        folds=np.array([NEVER if label.weak else document_hash(label) % folds for label in labels]),
+        folds=np.array([document_hash(label) % folds for label in labels]),
     )

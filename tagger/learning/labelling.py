@@ -270,19 +270,17 @@ def document_items(paths: Iterable[str | Path]) -> Iterator[Item | TaggerError]:
     from tagger.batch import inputs_at  # noqa: PLC0415
     from tagger.outline import outline  # noqa: PLC0415
     from tagger.reading import read_all  # noqa: PLC0415
+    from tagger.tagging import titles_of  # noqa: PLC0415
 
     for given in inputs_at(paths):
         for source in read_all(given.path):
             if isinstance(source, TaggerError):
                 yield source
                 continue
-            title, previous = "", ""
-            for each in outline(source):
-                if each.role == "title":  # it may have several lines
-                    title = title + each.text if previous == "title" else each.text
-                elif each.role == "body":
+            paragraphs = outline(source)
+            for title, each in zip(titles_of(paragraphs), paragraphs, strict=True):
+                if each.role == "body":
                     yield Item(each.text, source.name, each.headings, title=title)
-                previous = each.role
 
 
 def queue_items(lines: Iterable[tuple[str, dict[str, Any]]]) -> list[Item]:

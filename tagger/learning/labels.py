@@ -47,7 +47,7 @@ def read_lines(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _parsed(place: str, line: str) -> dict[str, Any]:
     try:
         record = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LabelError(place, found="不是 JSON", expected="每行一个 JSON 对象", advice=ADVICE) from error
     if not isinstance(record, dict):
         raise LabelError(place, found="不是 JSON 对象", expected='{"text": …, "theme": …}', advice=ADVICE)
@@ -62,14 +62,15 @@ def read_labels(paths: Iterable[str | Path], themes: Sequence[str] = THEMES) -> 
     """
     labels: list[Label] = []
     seen: dict[tuple[str, str], tuple[str, str]] = {}
-    titles: defaultdict[str, str] = defaultdict(str)  # of documents whose other lines stand among the labels
     for path in paths:
+        titles: defaultdict[str, str] = defaultdict(str)  # of documents whose other lines stand among the labels
         for place, record in current(read_lines(path)):
+            document = str(record.get("document") or "")
             if record.get("role", "body") != "body":
-                if record["role"] == "title":
-                    titles[str(record.get("document"))] += str(record.get("text") or "")
+                if record["role"] == "title" and document:
+                    titles[document] += str(record.get("text") or "")
                 continue
-            label = _label(place, {"title": titles[str(record.get("document"))], **record}, themes)
+            label = _label(place, {"title": titles[document], **record}, themes)
             if label.counts is None:
                 before, theme = seen.setdefault((label.document, label.text), (place, label.theme))
                 if theme != label.theme:
@@ -89,8 +90,8 @@ def document_hash(label: Label) -> int:
 
 
 def is_locked(label: Label) -> bool:
-    """Whether a label stands in a document that is never trained on. The name of the document decides, for good."""
-    return label.counts is None and not label.weak and document_hash(label) // 2**16 % LOCKED_ONE_IN == 0
+    """Whether a label stands in a document that is never trained on: the name of its source or document decides."""
+    return label.counts is None and document_hash(label) // 2**16 % LOCKED_ONE_IN == 0
 
 
 def _label(place: str, record: Mapping[str, Any], themes: Sequence[str]) -> Label:

@@ -23,8 +23,8 @@ from typing import Any
 
 from tagger.atomic import written_whole
 from tagger.errors import LabelError
-from tagger.learning.queue import titles_of
 from tagger.records import Label, Paragraph, Source
+from tagger.tagging import titles_of
 
 PACKAGE = Path(__file__).parent.parent
 RULE_PLACES = (PACKAGE / "heading_rules.tsv", PACKAGE.parent / "training_data" / "heading_rules.tsv")

@@ -11,15 +11,17 @@ loads. Going back takes the last line away.
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tagger.artifact import IN_USE, MANIFEST, versions_in_use
+from tagger.artifact import IN_USE, load_artifact, read_manifest, versions_in_use
 from tagger.atomic import written_whole
 from tagger.errors import ArtifactError, UsageError
+
+NAME = re.compile(r"\d{4,}-[0-9a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +43,31 @@ def versions(store: str | Path) -> list[Version]:
         Version(
             name=folder.name,
             folder=folder,
-            manifest=json.loads((folder / MANIFEST).read_text("utf-8")),
+            manifest=manifest,
             in_use=bool(used) and folder.name == used[-1],
             was_in_use=folder.name in used,
         )
-        for folder in sorted(store.glob("[0-9]*-*"))
-        if (folder / MANIFEST).is_file()
+        for folder in _folders(store)
+        if (manifest := _manifest(folder)) is not None
     ]
+
+
+def _folders(store: Path) -> list[Path]:
+    """The folders that are named as versions are, oldest first."""
+    return sorted(folder for folder in store.glob("*") if NAME.fullmatch(folder.name) and folder.is_dir())
+
+
+def _manifest(folder: Path) -> Mapping[str, Any] | None:
+    """What stands in the manifest of a version; None if it is incomplete or damaged."""
+    try:
+        return read_manifest(folder)
+    except ArtifactError:
+        return None
 
 
 def next_place(store: str | Path, model_id: str) -> Path:
     """Where a new version belongs."""
-    numbers = [int(folder.name.partition("-")[0]) for folder in Path(store).glob("[0-9]*-*")]
+    numbers = [int(folder.name.partition("-")[0]) for folder in _folders(Path(store))]
     return Path(store) / f"{max(numbers, default=0) + 1:04d}-{model_id}"
 
 
@@ -77,6 +92,7 @@ def rollback(store: str | Path) -> str:
         raise ArtifactError(
             store, found="没有更早启用过的版本", expected="至少启用过两个版本", advice="用 tagger models 看看有哪些版本"
         )
+    load_artifact(store / used[-2])  # one that does not load is not gone back to
     _note(store, used[:-1])
     return used[-2]
 

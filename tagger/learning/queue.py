@@ -30,8 +30,8 @@ from tagger.artifact import load_words
 from tagger.atomic import written_whole
 from tagger.errors import InputError
 from tagger.model import Doubles, Model
-from tagger.records import Paragraph, Source, Tag, TaggedDocument
-from tagger.tagging import Tagger
+from tagger.records import Source, Tag, TaggedDocument
+from tagger.tagging import Tagger, titles_of
 from tagger.terms import Integers, Positions, TermScan, chunks
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -133,11 +133,12 @@ def unknown_characters(text: str, known: Sequence[TermScan]) -> Flags:
         long = ends - starts > 1
         covered += np.bincount(starts[long], minlength=len(text) + 1)
         covered -= np.bincount(ends[long], minlength=len(text) + 1)
-    unknown: Flags = (np.cumsum(covered)[:-1] == 0) & _is_chinese(text)
+    unknown: Flags = (np.cumsum(covered)[:-1] == 0) & is_chinese(text)
     return unknown
 
 
-def _is_chinese(text: str) -> Flags:
+def is_chinese(text: str) -> Flags:
+    """Which characters of a text are Chinese."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     return (codes >= ord("一")) & (codes <= ord("鿿"))
 
@@ -149,7 +150,7 @@ def unknown_shares(texts: Sequence[str], known: Sequence[TermScan]) -> Doubles:
         joined = "\n".join(chunk) + "\n"
         starts = np.cumsum([0, *(len(text) + 1 for text in chunk)])
         unknown = row_sums(starts, unknown_characters(joined, known))
-        shares.append(unknown / np.maximum(1, row_sums(starts, _is_chinese(joined))))
+        shares.append(unknown / np.maximum(1, row_sums(starts, is_chinese(joined))))
     return np.concatenate(shares)
 
 
@@ -164,7 +165,7 @@ def recurring_shares(texts: Sequence[str], known: Sequence[TermScan]) -> Doubles
     for chunk in chunks(texts):
         joined = "\n".join(chunk) + "\n"
         starts = np.cumsum([0, *(len(text) + 1 for text in chunk)])
-        unknown, chinese = unknown_characters(joined, known), _is_chinese(joined)
+        unknown, chinese = unknown_characters(joined, known), is_chinese(joined)
         where = np.flatnonzero(chinese[:-1] & chinese[1:] & (unknown[:-1] | unknown[1:]))
         codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
         rows.append(np.searchsorted(starts, where, side="right") - 1 + row)
@@ -192,16 +193,6 @@ def candidates_of(document: TaggedDocument) -> Iterator[Candidate]:
         if each.tag is not None:
             paragraph = each.paragraph
             yield Candidate(paragraph.text, document.source.name, title, paragraph.headings, paragraph.place, each.tag)
-
-
-def titles_of(paragraphs: Iterable[Paragraph]) -> Iterator[str]:
-    """For each paragraph, the title above it, which may have several lines; empty if there is none."""
-    title, previous = "", ""
-    for each in paragraphs:
-        if each.role == "title":
-            title = title + each.text if previous == "title" else each.text
-        previous = each.role
-        yield title
 
 
 def choose(
@@ -253,7 +244,7 @@ def choose(
 
 
 def _worth_reading(text: str, labelled: set[str]) -> bool:
-    return text not in labelled and _is_chinese(text).sum() >= MIN_CHARACTERS
+    return text not in labelled and is_chinese(text).sum() >= MIN_CHARACTERS
 
 
 def _spread(

@@ -63,17 +63,17 @@ def retrain(
     beside = store / f".training-{os.getpid()}"
     trained = train_model(data, beside, settings=search.settings, progress=progress)
     version = _add(store, beside)
-    new, old = Tagger.load(store / version), _in_use(store, data)
+    new, old = Tagger.load(store / version), _in_use(store, data, progress)
     comparison = None
     if old is not None and old.model_id != new.model_id:
         progress("在锁定的文件上与正在用的模型比较")
-        comparison = compare(old, new, data.locked)
+        comparison = compare(old, new, data.locked) if data.locked else None
     doubts = [*findings, *check_answers(trained.judged, trained.tags)]
     training = Training(version, data, trained, doubts, search, curve, comparison)
     stem = store / REPORTS / version
     report, _ = write_report(training, stem)
     write_card(store / version, stem.with_name(f"{version}.模型说明.md"))
-    in_use = comparison is None or comparison.accepted
+    in_use = comparison.accepted if comparison else old is None or old.model_id == new.model_id
     if in_use:
         use(store, version)
     return Outcome(version, trained.figures(data.locked), comparison, in_use, report)
@@ -91,16 +91,17 @@ def _add(store: Path, folder: Path) -> str:
     return place.name
 
 
-def _in_use(store: Path, data: TrainingData) -> Tagger | None:
+def _in_use(store: Path, data: TrainingData, progress: Progress) -> Tagger | None:
     """The model to beat: the one in use or, at the beginning, the one that comes with the package."""
     in_use = [version for version in versions(store) if version.in_use]
     if not in_use and data.themes != OUR_THEMES:
         return None
     try:
         old = Tagger.load(in_use[0].folder if in_use else None)
-    except ArtifactError:
+    except ArtifactError as error:
+        progress(f"没有可比的模型：{error}")
         return None
-    return old if old.themes == data.themes and data.locked else None
+    return old if old.themes == data.themes else None
 
 
 def verify(model: str | Path, data: TrainingData, *, progress: Progress) -> list[str]:
@@ -109,13 +110,18 @@ def verify(model: str | Path, data: TrainingData, *, progress: Progress) -> list
     Raises `ArtifactError` if the model cannot be loaded.
     """
     manifest = load_artifact(model).manifest
+    try:
+        settings = Settings(**manifest["settings"])
+    except TypeError as error:
+        advice = "用训练它的那个版本核对，或重新训练"
+        raise ArtifactError(model, found=f"设置不认识（{error}）", expected="本版本的设置", advice=advice) from error
     differences = [
         f"{name}：{'没有给出' if name not in data.files else '与训练时不同'}"
         for name, digest in manifest["data"].items()
         if data.files.get(name) != digest
     ]
     with tempfile.TemporaryDirectory() as folder:
-        train_model(data, Path(folder, "again"), settings=Settings(**manifest["settings"]), progress=progress)
+        train_model(data, Path(folder, "again"), settings=settings, progress=progress)
         again = load_artifact(Path(folder, "again")).manifest
     differences += [
         f"{name} 的版本：模型用 {version}，这里是 {again['versions'].get(name)}"

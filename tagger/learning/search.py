@@ -161,7 +161,8 @@ def _prepare(data: TrainingData, settings: Settings) -> Prepared:
     examples = examples.where(np.arange(len(examples.folds)) < len(data.labels))  # without sentences
     folds = tuple(range(settings.folds)) if len(data.labels) < FEW else (0,)
     eighths = [document_hash(replace(label, source="")) // 2**8 % 8 for label in data.labels]
-    return Prepared(scan, examples, folds, np.isin(examples.folds, folds), np.array(eighths, np.int32))
+    judged = np.isin(examples.folds, folds) & np.array([not label.weak for label in data.labels])
+    return Prepared(scan, examples, folds, judged, np.array(eighths, np.int32))
 
 
 def _answers(trials: Sequence[tuple[Prepared, Settings, Flags]]) -> list[list[str]]:

@@ -30,7 +30,7 @@ from tagger.errors import LabelError
 from tagger.learning.calibration import LeftOut, calibrate, cross_fitted_tags, rule_of
 from tagger.learning.data import TrainingData
 from tagger.learning.evaluation import Figures, evaluate
-from tagger.learning.examples import NEVER, Examples, choose_terms, count_examples, sentences_of
+from tagger.learning.examples import Examples, choose_terms, count_examples, sentences_of
 from tagger.learning.settings import Settings
 from tagger.learning.vocabulary import all_variants
 from tagger.model import Doubles, Model, Weights
@@ -101,7 +101,8 @@ def train(
     scan = TermScan(compile_terms(terms, all_variants()))
     examples = prepare(labels, scan, terms, [theme.name for theme in themes], settings)
     _check_enough(examples, settings)
-    judged = (np.arange(len(examples.folds)) < len(labels)) & (examples.folds != NEVER)
+    sentences = len(examples.folds) - len(labels)
+    judged = np.array([not label.weak for label in labels] + [False] * sentences)
     with Parallel(n_jobs=-1) as workers:
         left_out = leave_out(scan, examples, [label.path for label in labels], settings, workers, progress).where(
             judged

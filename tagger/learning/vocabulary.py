@@ -21,7 +21,6 @@ import opencc
 from tagger.errors import LabelError
 from tagger.terms import fold, width_and_case
 
-HAN = re.compile("[\u4e00-\u9fff]")
 HAN_OR_LETTER = re.compile("[\u4e00-\u9fffa-z]+")
 MAX_WORD = 12  # characters; longer dictionary entries are titles and slogans
 LEXICON_FREQUENCY = 1_000_000  # jieba keeps a term of art whole

@@ -35,7 +35,7 @@ DOCUMENT_NUMBER = re.compile(
 # 主送机关 and 称呼
 ADDRESS = re.compile(
     r"(?:各位|尊敬的|亲爱的|(?:同志|同学|代表|朋友|乡亲|老师|工友)们)(?:[^。；！]{0,50}[：:]|[^，。；：]{0,12}[！!，,]?)"
-    r"|(?!.{0,11}[我你他她]们)[^，。；：！“”【】]{0,12}们[！!：:，,]"
+    r"|[^，。；：！“”【】]{0,12}(?<![我你他她])们[！!：:，,]"
     r"|此致|(?:此致[， ]*)?敬礼[！!]?"
 )
 SALUTATION = re.compile(  # under the title only
@@ -76,8 +76,18 @@ FORMS: dict[Role, re.Pattern[str]] = {  # the first that fits
     "number": DOCUMENT_NUMBER,
     "salutation": ADDRESS,
 }
+FORMS_IN_HEAD: dict[Role, re.Pattern[str]] = {
+    "date": DATE_LABEL,
+    "signature": SIGNER_LABEL,
+    "salutation": SALUTATION,
+}
 MAX_FORM = 400  # characters of a line whose form can be told
 MAY_END_IN_STOP = re.compile("[主抄分发印报送附]")  # how lines begin whose form may hold a whole sentence
+
+
+def form_in_head(text: str) -> Role | None:
+    """The role that the words of a line under the title give away, if they do."""
+    return next((role for role, form in FORMS_IN_HEAD.items() if form.fullmatch(text)), None)
 
 
 def form_of(text: str) -> Role | None:

@@ -43,7 +43,8 @@ class Headings:
         depth = piece.mark.depth
         is_whole = self._is_marked(index, piece.text, piece.mark)
         length = len(piece.text) if is_whole else _length_before_text(piece.text, piece.mark)
-        length = length if is_whole or piece.text[:length].endswith(COLONS) or self._is_alike(index, depth) else 0
+        if length and not is_whole and not piece.text[:length].endswith(COLONS) and not self._is_alike(index, depth):
+            length = 0
         self._listed = {listed: bare for listed, bare in self._listed.items() if listed < depth}
         if not length:
             self._listed[depth] = is_bare(piece.text)
@@ -73,8 +74,8 @@ class Headings:
     def _is_alike(self, index: int, depth: int) -> bool:
         """Whether at least half of the marked lines beside a heading before its text could be headings, too."""
         near = [
-            *itertools.islice(self._beside(index, -1, depth), 3),
-            *itertools.islice(self._beside(index, 1, depth), 3),
+            *itertools.islice(self._beside(index, -1, depth), 2),
+            *itertools.islice(self._beside(index, 1, depth), 2),
         ]
         return 2 * sum(
             is_bare(each.text) or _length_before_text(each.text, mark) > 0 for each, mark in near

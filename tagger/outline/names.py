@@ -21,14 +21,14 @@ PERSON = re.compile(
     rf".{{2,24}}[ ].{{1,3}}(?:[ ].)?|[（(]?.{{0,12}}某[）)]?|.{{0,26}}(?:{POST})"
     rf"|[（(]?.{{2,24}}(?:编|编印|供稿)[）)]?|(?!方案|文件|任务)[{SURNAMES}] ?[\u4e00-\u9fff]{{1,2}}"
 )
-NO_NAME = re.compile(r".*[的由]|\S(?: \S){3,}$")  # words of a sentence; letters of a title that stand apart
+SPREAD = re.compile(r"\S(?: \S){3,}")  # letters of a title that stand apart
 MAX_NAME = 30
 MAX_NAMES = 4  # names, one under another, before a date
 
 
 def is_name(text: str) -> bool:
     """Whether a text is the name of an office or a person."""
-    if len(text) > MAX_NAME or NO_NAME.match(text):
+    if len(text) > MAX_NAME or "的" in text or "由" in text or SPREAD.fullmatch(text):
         return False
     return bool(OFFICE.fullmatch(text) or PERSON.fullmatch(text))
 

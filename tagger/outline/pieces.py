@@ -21,8 +21,9 @@ NUMBERED = re.compile(  # a line like this is no continuation
 )
 MIN_WRAP, MIN_WIDE_WRAP, MAX_WRAP = 28, 40, 120  # half-width columns of the lines of a hard-wrapped text
 WRAP_SLACK = 5  # columns that may lack at the end of a full line
+MARK_INSIDE = re.compile("[，。；,]")  # running text has marks in most of its lines, a table has not
 MIN_FULL, FULL_TO_LONGER = 2, 5  # full lines that show that a text is hard-wrapped, and as many for each longer line
-MAX_LINES_TO_FULL = 4  # if they are narrow, a quarter of all must be full, and half must hold a mark
+MAX_LINES_TO_FULL = 5  # if they are narrow, as many of all lines must be full
 
 
 class Piece(NamedTuple):  # a tuple, since it is made for every line
@@ -115,20 +116,19 @@ def _columns(text: str) -> int:
 
 def _wrap_width(source: Source) -> int | None:
     """The width, in columns, at which the lines of a hard-wrapped text end; None if they are whole paragraphs."""
-    lines = [source.text[line.start : line.end].rstrip() for line in source.lines if not line.place]
-    short = [text for text in lines if len(text) <= MAX_WRAP]
+    lines = [line for line in source.lines if not line.place]
+    short = [source.text[line.start : line.end].rstrip() for line in lines if line.end - line.start <= MAX_WRAP]
     longer = len(lines) - len(short)
     if longer * FULL_TO_LONGER > len(short):
         return None
-    columns = list(map(_columns, short))
-    cut = collections.Counter(width for text, width in zip(short, columns, strict=True) if not is_finished(text))
-    marks = sum(map(source.text.count, "，。,"))
-    for width, count in sorted(collections.Counter(columns).items(), reverse=True):
-        if width < MIN_WRAP:
-            break
+    cut_lines = [text for text in short if not is_finished(text) and MARK_INSIDE.search(text)]
+    if len(cut_lines) < MIN_FULL:
+        return None
+    cut = collections.Counter(map(_columns, cut_lines))
+    for width, count in sorted(collections.Counter(map(_columns, short)).items(), reverse=True):
         full = sum(cut[width - lack] for lack in range(WRAP_SLACK + 1))
-        is_wide = width >= MIN_WIDE_WRAP or (full * MAX_LINES_TO_FULL >= len(lines) and marks * 2 >= len(lines))
-        if max(MIN_FULL, longer * FULL_TO_LONGER) <= full <= marks and is_wide:
+        is_wide = width >= MIN_WIDE_WRAP or full * MAX_LINES_TO_FULL >= len(lines)
+        if width >= MIN_WRAP and full >= max(MIN_FULL, longer * FULL_TO_LONGER) and is_wide:
             return width
         longer += count
     return None

@@ -41,7 +41,7 @@ def is_row(pieces: Sequence[Piece], index: int, raw: str, previous: Role, *, in_
 
 def flat_table(pieces: Sequence[Piece]) -> range:
     """The cells of a table laid flat, one a line, by the numbers of its rows that come again at one distance."""
-    numbers = [index for index, piece in enumerate(pieces) if piece.text.isdecimal() and len(piece.text) <= MAX_DIGITS]
+    numbers = [index for index, piece in enumerate(pieces) if len(piece.text) <= MAX_DIGITS and piece.text.isdecimal()]
     if len(numbers) < MIN_FLAT_ROWS:
         return range(0)
     first, width = numbers[0], numbers[1] - numbers[0]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tagger.outline.contents import Contents
 from tagger.outline.endings import is_bare, is_finished
-from tagger.outline.forms import ATTACHMENT_MARK, DATE_LABEL, SALUTATION, SIGNER_LABEL, form_of
+from tagger.outline.forms import ATTACHMENT_MARK, form_in_head, form_of
 from tagger.outline.headings import FRAMED, LABEL, Headings
 from tagger.outline.marks import ITEM_DEPTH
 from tagger.outline.names import is_name, signs, stands_on_date
@@ -117,25 +117,18 @@ class Skeleton:
             return "attachment"
         if not piece.mark and (self._contents.announces(index, piece.text) or piece.text in self._attached):
             return "title"
-        if stands_on_date(self._pieces, index) and not self._in_head:
-            return "signature"
         raw = self._text[piece.start : piece.end]
         if index in self._contents or is_row(self._pieces, index, raw, self._previous, in_head=self._in_head):
-            return "cell"
+            return "signature" if not self._in_head and stands_on_date(self._pieces, index) else "cell"
         if self._in_head:
             return self._role_in_head(index, piece.text)
         is_late = self._previous == "date" and is_name(piece.text)
         return "signature" if is_late or signs(self._pieces, index) else None
 
     def _role_in_head(self, index: int, text: str) -> Role | None:
-        if DATE_LABEL.fullmatch(text):
-            return "date"
-        if SIGNER_LABEL.fullmatch(text):
-            return "signature"
-        if SALUTATION.fullmatch(text):
-            return "salutation"
-        if not self._may_be_title(index):
-            return None
+        role = form_in_head(text)
+        if role is not None or not self._may_be_title(index):
+            return role
         if self._is_sheet and not text.startswith(("（", "(")) and not self._has_text(index):
             return "cell"
         if self._previous == "cell":

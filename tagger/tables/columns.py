@@ -81,7 +81,7 @@ def tags_of(tagger: Tagger, texts: Sequence[str], headings: Paths | None) -> Tag
     secondary[every, theme] = False
     alsos, also = _sets(themes, np.where(secondary, log_odds, -np.inf))
     probabilities[every, theme] = -1
-    second = probabilities.argmax(axis=1)
+    second = probabilities.argmax(axis=1)  # at a tie the first in their order, as `runner_up` says
     return Tags(
         themes=themes,
         alsos=alsos,

@@ -23,7 +23,6 @@ from tagger.errors import InputError
 from tagger.records import Reason
 from tagger.tables.columns import Rows, Style, check_names, names, tagged
 from tagger.tables.lines import (
-    MAX_ROW_BYTES,
     SAMPLE_BYTES,
     TOO_LONG,
     RowEnds,
@@ -57,8 +56,6 @@ SNIFFED_BYTES = 2**16
 MARK = codecs.BOM_UTF8
 SPECIAL = re.compile('[",\r\n]')
 BROKEN = "引号不成对，或换行没有用引号括起"
-
-csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_BYTES))  # of the whole process; 131,072 characters before
 
 
 def table_at(path: str, layout: Layout) -> Table:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import csv
 import itertools
 import os
 import re
@@ -37,6 +38,8 @@ MARKS = (
 )
 UNITS = {"utf-16-le": "<u2", "utf-16-be": ">u2", "utf-32-le": "<u4", "utf-32-be": ">u4"}
 GB_PAIR = re.compile(rb"[\x81-\xfe][\x40-\xfe]")  # the second byte may be that of an ASCII letter or a vertical bar
+
+csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_BYTES))  # of the whole process; 131,072 characters before
 
 
 @contextlib.contextmanager

@@ -87,7 +87,7 @@ def _gathered(rows: Iterable[Row]) -> Found:
         lines = list(grouped)
         tagged = list(body_rows(lines))
         tally = Tally(1, Counter(row.theme for row in tagged), sum(row.uncertain for row in tagged))
-        year = year_of(lines)
+        year = year_of(file, ((line.role, line.text) for line in lines))
         found.year_of[file] = NO_YEAR if year is None else str(year)
         found.files[file] = tally
         for sum_ in (found.total, found.years[found.year_of[file]], found.folders[_folder(file)]):

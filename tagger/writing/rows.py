@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from tagger.decision import runner_up
 from tagger.records import Paragraph, Reason, Role, Tag, TaggedDocument
 
 NEARLY_SURE = 0.995  # a probability that would be rounded to 100%, which a model never is
@@ -84,8 +85,7 @@ UNTAGGED = _Tagged()
 
 
 def _tagged(number: int, tag: Tag, reasons: tuple[Reason, ...]) -> _Tagged:
-    ranked = sorted(zip(tag.probabilities, tag.themes, strict=True), reverse=True)
-    probability, second = next(((p, theme) for p, theme in ranked if theme != tag.theme), (None, None))
+    second, probability = runner_up(tag)
     return _Tagged(
         paragraph=number,
         theme=tag.theme,

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator
 
 from tagger.records import Role
-from tagger.writing.rows import Row
 
 EARLIEST, LATEST = 1949, 2099
 DIGITS = {digit: str(value) for value, digits in enumerate(("〇○零0", *"一二三四五六七八九")) for digit in digits}
@@ -16,18 +15,17 @@ IN_NAME = re.compile(r"(?<!\d)(\d{4})(?:(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])?)?(?!
 PLACES: tuple[Role, ...] = ("date", "number", "title")  # what says it best comes first
 
 
-def year_of(lines: Iterable[Row]) -> int | None:
-    """The year of a document with these lines; None if nothing says it."""
+def year_of(file: str, lines: Iterable[tuple[Role, str]]) -> int | None:
+    """The year of a document with this name and these lines, each with its role; None if nothing says it."""
     lines = list(lines)
-    for role in PLACES:
-        for row in lines:
-            if row.role == role:
-                for year in _years(row.text, IN_TEXT):
+    for place in PLACES:
+        for role, text in lines:
+            if role == place:
+                for year in _years(text, IN_TEXT):
                     return year
-    for row in lines[:1]:
-        for part in reversed(re.split(r"[/\\]", row.file)):  # the name itself, then the folders, from the innermost
-            for year in _years(part, IN_NAME):
-                return year
+    for part in reversed(re.split(r"[/\\]", file)):  # the name itself, then the folders, from the innermost
+        for year in _years(part, IN_NAME):
+            return year
     return None
 
 
