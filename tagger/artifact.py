@@ -32,7 +32,7 @@ IN_USE = "in-use"  # in a store of models: names the versions that were put in u
 MANIFEST, ARRAYS, WORDS, TERMS = "manifest.json", "arrays.npz", "words.npz", "terms.txt"
 OWN_FACTS = frozenset({"model_id", "format", "themes", "certain_from", "also_from", "sha256"})  # set when saved
 PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".npy", ".pt", ".bin"})
-ADVICE = "重新安装 gongwen-tagger，或用 scripts/retrain.py 重新训练"
+ADVICE = "检查路径；若路径没有错，重新安装 gongwen-tagger 或重新训练"
 
 
 @dataclass(frozen=True, slots=True)

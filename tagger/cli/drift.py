@@ -51,26 +51,28 @@ def _drift(options: argparse.Namespace, console: Console) -> int:
     found = drift.measure(documents, known, usual)
     if not found.paragraphs:
         raise UsageError("drift", found="没有读到正文段落", expected="有正文的文件", advice="换一些文件再试")
+    phrases = _phrases(documents, options.data, tagger)
     _show(found, usual, console)
-    _show_phrases(_phrases(documents, options.data, tagger), console)
+    _show_phrases(phrases, console)
     candidates = [candidate for document in documents for candidate in queue.candidates_of(document)]
     choices = queue.choose(candidates, tagger.model, known, number=NEXT, labelled=labelled)
     console.print(Text("接下来先标什么", style="bold"))
     console.print(choice_table(choices[:SHOWN_NEXT]))
     if options.out is not None:
         queue.write_queue(options.out, choices)
-        console.print(f"{len(choices)} 段写入 {options.out}；接着运行 tagger label --queue {options.out}", markup=False)
+        console.print(f"{len(choices)} 段写入 {options.out}；接着运行", markup=False)
+        console.print(f"tagger label --queue {options.out} --out 标注.jsonl", markup=False)
     else:
-        console.print("要标得更多，加上 --out 队列.jsonl，再运行 tagger label --queue 队列.jsonl")
+        console.print("要标得更多，加上 --out 队列.jsonl，再运行 tagger label --queue 队列.jsonl --out 标注.jsonl")
     return SOME_FAILED if failures else DONE
 
 
 def _phrases(documents: Sequence[TaggedDocument], data: Sequence[Path], tagger: Tagger) -> list[Phrase] | None:
     """New set phrases; None where there are no training data to compare with."""
-    from tagger.learning.mining import OUR_LABELS  # noqa: PLC0415
+    from tagger.learning.mining import our_labels  # noqa: PLC0415
 
-    ours = tagger.themes == OUR_THEMES and OUR_LABELS.is_file()
-    places = list(data) or [OUR_LABELS.parent] * ours
+    ours = our_labels() if tagger.themes == OUR_THEMES else None
+    places = list(data) or ([ours.parent] if ours else [])
     if not places:
         return None
     with training_packages():

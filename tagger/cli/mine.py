@@ -40,6 +40,9 @@ def _mine(options: argparse.Namespace, console: Console) -> int:
     from tagger.learning.labels import read_labels  # noqa: PLC0415
 
     precision = _share(options.precision)
+    if options.out.exists():
+        advice = "换个名字；原来的也许已经人工看过"
+        raise UsageError("--out", found=f"已有 {options.out}", expected="还没有的文件名", advice=advice)
     themes = [theme.name for theme in Tagger.load(options.model).themes]
     rules = mining.read_rules(options.rules or mining.our_rules(), themes)
     labels = read_labels(options.labels or [_our_labels()], themes)
@@ -72,12 +75,13 @@ def _share(text: str) -> float:
 
 
 def _our_labels() -> Path:
-    from tagger.learning.mining import OUR_LABELS  # noqa: PLC0415
+    from tagger.learning.mining import our_labels  # noqa: PLC0415
 
-    if not OUR_LABELS.is_file():
-        expected = "人标过的段落，好量规则准不准"
-        raise UsageError("--labels", found="没有标注文件", expected=expected, advice="用 --labels 指定标注文件")
-    return OUR_LABELS
+    labels = our_labels()
+    if labels is None:
+        expected, advice = "人标过的段落，好量规则准不准", "在本软件的文件夹里运行，或用 --labels 指定标注文件"
+        raise UsageError("--labels", found="没有标注文件", expected=expected, advice=advice)
+    return labels
 
 
 def _sources(paths: Sequence[str], failures: list[InputError]) -> Iterator[Source]:
@@ -99,8 +103,8 @@ def _rule_table(measured: Sequence[Measured], mined: Sequence[Mined], precision:
     for name in ("量过的段数", "准确率", "95% 下界", "这里标了"):
         table.add_column(name, justify="right")
     table.add_column("用不用")
-    for each in sorted(measured, key=lambda each: not each.passes(precision)):
-        figures = (f"{each.precision:.1%}", f"{each.lower_bound:.1%}") if each.fired else ("—", "—")
+    for each in sorted((one for one in measured if one.fired), key=lambda each: not each.passes(precision)):
+        figures = (f"{each.precision:.1%}", f"{each.lower_bound:.1%}")
         rule = each.rule
         row = (str(each.fired), *figures, str(fires[rule]))
         table.add_row(rule.theme, Text(rule.pattern.pattern), Text(rule.note), *row, _verdict(each, precision))

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tagger.errors import LabelError
+from tagger.errors import LabelError, reason_of
 from tagger.learning.labelling import current
 from tagger.records import Label
 from tagger.themes import OTHER, THEMES
@@ -39,8 +39,9 @@ def read_lines(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 if line.strip():
                     yield f"{path}:{number}", _parsed(f"{path}:{number}", line)
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        reason = reason_of(error) if isinstance(error, OSError) else str(error)
         raise LabelError(
-            path, found=f"读不了（{error}）", expected="UTF-8 的 JSONL 文件", advice="检查路径和编码"
+            path, found=f"读不了（{reason}）", expected="UTF-8 的 JSONL 文件", advice="检查路径和编码"
         ) from error
 
 

@@ -28,7 +28,7 @@ from tagger.tagging import titles_of
 
 PACKAGE = Path(__file__).parent.parent
 RULE_PLACES = (PACKAGE / "heading_rules.tsv", PACKAGE.parent / "training_data" / "heading_rules.tsv")
-OUR_LABELS = PACKAGE.parent / "training_data" / "documents.jsonl"  # in the checkout only
+LABEL_PLACES = (Path("training_data", "documents.jsonl"), PACKAGE.parent / "training_data" / "documents.jsonl")
 MIN_FIRED = 10  # labelled paragraphs; a precision measured on fewer is no evidence
 MIN_CHARACTERS = 12  # shorter paragraphs introduce what follows
 CONFIDENCE_95 = 1.96  # standard deviations
@@ -91,6 +91,11 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
     middle = share + z2 / (2 * trials)
     half = CONFIDENCE_95 * (share * (1 - share) / trials + z2 / (4 * trials**2)) ** 0.5
     return max(0.0, (middle - half) / (1 + z2 / trials)), min(1.0, (middle + half) / (1 + z2 / trials))
+
+
+def our_labels() -> Path | None:
+    """The labelled documents that come with the project: in the present folder or the checkout; None if in neither."""
+    return next((place for place in LABEL_PLACES if place.is_file()), None)
 
 
 def our_rules() -> Path:
