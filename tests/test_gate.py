@@ -190,9 +190,7 @@ def test_a_model_is_verified_by_training_it_again(small_labels: list[Label], tmp
     assert any("模型编号" in each for each in differences)
 
 
-def test_without_locked_labels_nothing_is_put_in_use(
-    store: Path, small_labels: list[Label], locked: tuple[Label, ...], tmp_path: Path
-) -> None:
+def test_without_locked_labels_nothing_is_put_in_use(store: Path, small_labels: list[Label], tmp_path: Path) -> None:
     shutil.copytree(store, tmp_path / "store")
     old = Tagger.load(tmp_path / "store").model_id
     few = [label for label in small_labels if not is_locked(label)][:700]

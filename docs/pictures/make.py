@@ -41,7 +41,8 @@ def main(scratch: Path) -> None:
     """Make all pictures."""
     os.chdir(PICTURES.parent.parent)
     tagger = Tagger.load()
-    documents = [tagger.tag_file(path) for path in sorted(Path("examples").iterdir())]
+    paths = sorted(path for path in Path("examples").iterdir() if path.is_file())
+    documents = [tagger.tag_file(path) for path in paths]
     rows = [row for document in documents for row in rows_of(document, tagger.strongest_reasons)]
     photograph(report(rows, tagger.themes, model_id=tagger.model_id), "report.png", scratch, (1200, 900))
     page = collection(rows, tagger.themes, [], model_id=tagger.model_id)
