@@ -75,6 +75,10 @@ def planned(inputs: Sequence[Input], out: str | Path, tagger: Tagger, options: O
     if options.extras and not documents:
         found, expected = "没有文档，只有表格", "用于文档"
         raise UsageError(f"--{options.extras[0]}", found=found, expected=expected, advice="去掉它再试")
+    if "parquet" in reports:
+        from tagger.writing.parquet import check_package  # noqa: PLC0415 - only needed for Parquet
+
+        check_package(Path(out) / REPORTS["parquet"][0])  # known before the work begins
     selection = selected(options, tagger.themes, inputs)
     outputs: tuple[str, ...] = ("paragraphs.jsonl", "paragraphs.csv") if documents else ()
     if reports and selection.columns:

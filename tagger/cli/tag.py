@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,7 +100,18 @@ def _tag(options: argparse.Namespace, console: Console) -> int:
     inputs = batch.inputs_at(options.paths, out=options.out, in_tables=options.tables)
     if options.out is None:
         return _show_files(inputs, tagger, items=options.items, console=console)
+    if not options.tables:
+        _tell_of_tables(options, console)
     return _run(batch.planned(inputs, options.out, tagger, _batch_options(options)), options, console)
+
+
+def _tell_of_tables(options: argparse.Namespace, console: Console) -> None:
+    """Say that tables in the folders given are passed over."""
+    folders = [path for path in options.paths if Path(path).is_dir()]
+    with suppress(InputError):  # there are none, the usual case
+        passed = batch.gather(folders, out=options.out, in_tables=True) if folders else []
+        if passed:
+            console.print(f"文件夹里另有 {len(passed)} 份表格没有标；要标它们，另外加上 --tables 运行一次。")
 
 
 def _check(options: argparse.Namespace) -> None:

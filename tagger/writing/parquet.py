@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,20 +24,25 @@ def write_parquet(path: Path, rows: Iterable[Row]) -> None:
 
     Raises `OutputError` if it cannot be written, `MissingPackageError` if pyarrow is not installed.
     """
-    try:
-        import pyarrow as pa  # noqa: PLC0415 - large, and needed for this format only
-        from pyarrow import parquet  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise MissingPackageError(
-            path,
-            found=f"没有安装 {error.name}",
-            expected="写 Parquet 用的软件包 pyarrow",
-            advice='在本软件的文件夹里运行 pip install ".[parquet]"',
-        ) from error
+    check_package(path)
+    import pyarrow as pa  # noqa: PLC0415 - large, and needed for this format only
+    from pyarrow import parquet  # noqa: PLC0415
+
     schema, rows = _schema(), iter(rows)
     with written_whole(path) as part, parquet.ParquetWriter(part, schema, compression="zstd") as target:
         while group := [_record(row) for row in islice(rows, ROW_GROUP_ROWS)]:
             target.write_table(pa.Table.from_pylist(group, schema))
+
+
+def check_package(path: Path) -> None:
+    """Raise `MissingPackageError` if pyarrow is not installed."""
+    if find_spec("pyarrow") is None:
+        raise MissingPackageError(
+            path,
+            found="没有安装 pyarrow",
+            expected="写 Parquet 用的软件包 pyarrow",
+            advice='在本软件的文件夹里运行 pip install ".[parquet]"',
+        )
 
 
 def _schema() -> pa.Schema:
