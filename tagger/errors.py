@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
+from functools import partial
 
 REASONS = {  # what the system says in English
     errno.EACCES: "没有权限",
@@ -40,6 +42,10 @@ class TaggerError(Exception):
         self.found = found
         self.expected = expected
         self.advice = advice
+
+    def __reduce__(self) -> tuple[Callable[[object], TaggerError], tuple[str]]:
+        """What pickle needs to bring the error back from another process."""
+        return partial(type(self), found=self.found, expected=self.expected, advice=self.advice), (self.subject,)
 
     def __str__(self) -> str:
         return f"{self.subject}：{self.found}。应为：{self.expected}。请{self.advice}。"

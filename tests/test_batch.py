@@ -369,9 +369,10 @@ def test_reports_are_of_documents(tmp_path: Path, tagger: Tagger) -> None:
         plan(inputs_at([tmp_path / "a.jsonl"]), tmp_path, tagger, extras=["report"])
 
 
-def test_a_model_that_changes_after_the_plan_is_noticed(folder: Path, tmp_path: Path, root: Path) -> None:
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_model_that_changes_after_the_plan_is_noticed(folder: Path, tmp_path: Path, root: Path, jobs: int) -> None:
     model = Path(shutil.copytree(root / "models" / "default", tmp_path / "model"))
     made = plan(inputs_at([folder]), tmp_path / "out", Tagger.load(model))
     shutil.rmtree(model)
     with pytest.raises(ArtifactError):
-        run(made, on_progress=ignore)
+        run(made, engine=engine(jobs), on_progress=ignore)

@@ -25,7 +25,8 @@ LAYERS = (  # from the top of the page; a module may import from its own line an
     {"__init__", "__main__"},
 )
 ONLY_IN = {"jieba": {"learning/vocabulary.py"}, "sklearn": {"learning/classifier.py", "learning/training.py"}}
-HEAVY = {"jieba", "joblib", "lxml", "olefile", "opencc", "openpyxl", "orjson", "pyarrow", "pypdf", "scipy", "sklearn"}
+HEAVY = {"dask", "distributed", "duckdb", "grpc", "pandas", "pyspark", "ray"}
+HEAVY |= {"jieba", "joblib", "lxml", "olefile", "opencc", "openpyxl", "orjson", "pyarrow", "pypdf", "scipy", "sklearn"}
 
 
 def imports(path: Path) -> set[str]:
