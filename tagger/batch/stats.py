@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from tagger.batch.cells import cells, columns_of
@@ -19,7 +19,7 @@ from tagger.records import Role
 from tagger.tables import names
 from tagger.tables.records import Layout
 from tagger.themes import OTHER, OUR_THEMES, Theme
-from tagger.writing.collection import NO_FOLDER, NO_YEAR, Tally
+from tagger.writing.collection import NO_YEAR, Tally, folder_of
 from tagger.writing.stats import Grouping, Statistics
 from tagger.writing.years import PLACES, year_of
 
@@ -102,8 +102,7 @@ class _File:
             case "file":
                 return [(self.name, self.tally)]
             case "folder":
-                folder = str(PurePath(self.name).parent)
-                return [(NO_FOLDER if folder == "." else folder, self.tally)]
+                return [(folder_of(self.name), self.tally)]
             case "year":
                 year = year_of(self.name, self.signs)
                 return [(NO_YEAR if year is None else str(year), self.tally)]

@@ -47,7 +47,7 @@ from tagger.tables.records import (
     unfit,
 )
 from tagger.tagging import Tagger
-from tagger.writing.csv import FORMULA_STARTS
+from tagger.writing.csv import harmless
 
 SEPARATORS = (",", "\t", ";", "|")  # at a tie the first counts
 NO_SEPARATOR = "\x1f"  # for a table with one column: stands in no text
@@ -346,11 +346,6 @@ def _value(value: object) -> bytes:
         case _:
             text = str(value)
     return front([harmless(text)])
-
-
-def harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return "'" + cell if cell.startswith(FORMULA_STARTS) else cell
 
 
 def front(cells: Iterable[str]) -> bytes:

@@ -17,6 +17,7 @@ from tagger.tables.columns import Rows, tagged
 from tagger.tables.lines import opened
 from tagger.tables.records import Layout, Piece, PieceResult, Table, heading_path, unfit
 from tagger.tagging import Tagger
+from tagger.writing.csv import harmless
 
 MAX_HELD_BYTES = 2**29  # parts of an Excel file that are held in memory, most of all its table of words
 MAX_SHEET_BYTES = 2**31  # a sheet is read row by row, but nobody waits for more than that
@@ -55,7 +56,7 @@ def tag_piece(piece: Piece, layout: Layout, tagger: Tagger) -> PieceResult:
         if number < piece.line:
             continue
         cells = [*found[:wanted], *[""] * (wanted - len(found))]
-        front = csv.front(map(csv.harmless, cells))
+        front = csv.front(map(harmless, cells))
         why = unfit(cells[column])
         if any(found[wanted:]):
             rows.fail(front, number, f"有 {len(found)} 格，列名只有 {wanted} 个；多出的没有留下")

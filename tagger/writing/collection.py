@@ -11,7 +11,19 @@ from pathlib import PurePath
 from typing import TypeAlias
 
 from tagger.themes import OTHER, Theme
-from tagger.writing.page import bar, chip, choice, numbered, page, percent, safe, shares, worded
+from tagger.writing.page import (
+    chip,
+    choice,
+    numbered,
+    page,
+    percent,
+    picture,
+    safe,
+    shares,
+    shares_line,
+    shares_table,
+    worded,
+)
 from tagger.writing.repeats import firsts
 from tagger.writing.rows import Row, body_rows
 from tagger.writing.years import year_of
@@ -24,8 +36,6 @@ MOST_BEST = 1200  # paragraphs in the page, shared among the themes: some 2 MB, 
 MOST_LINES = 2000  # of a table: a line takes about 1 kB
 MOST_PLACES = 20  # where else a paragraph stands
 NO_YEAR, NO_FOLDER = "年份不明", "（当前文件夹）"
-NONE = '<span class="none">—</span>'
-LINE_BREAK = "\n"
 
 
 @dataclass(slots=True)
@@ -72,13 +82,13 @@ def collection(
         "years": _table("年份", sorted(found.years.items()), numbers),
         "folders": _table("文件夹", sorted(found.folders.items()), numbers),
         "files": _table("文件名", found.files.items(), numbers),
-        "choices": LINE_BREAK.join(choice(theme, numbers) for theme in kept_themes),
+        "choices": "\n".join(choice(theme, numbers) for theme in kept_themes),
         "year_options": _options(found.years),
         "folder_options": _options(found.folders),
-        "best": LINE_BREAK.join(_best_of(theme or "", found, most, numbers) for theme in kept_themes),
+        "best": "\n".join(_best_of(theme or "", found, most, numbers) for theme in kept_themes),
         "failures": _failures(failures),
     }
-    return page("collection", title="公文主题汇总", themes=themes, places=places)
+    return page("collection", title="公文主题汇总", themes=themes, places=places, has_shares_table=True)
 
 
 def _gathered(rows: Iterable[Row]) -> Found:
@@ -90,7 +100,7 @@ def _gathered(rows: Iterable[Row]) -> Found:
         year = year_of(file, ((line.role, line.text) for line in lines))
         found.year_of[file] = NO_YEAR if year is None else str(year)
         found.files[file] = tally
-        for sum_ in (found.total, found.years[found.year_of[file]], found.folders[_folder(file)]):
+        for sum_ in (found.total, found.years[found.year_of[file]], found.folders[folder_of(file)]):
             sum_.add(tally)
         for row in tagged:
             if _is_good(row):
@@ -103,7 +113,8 @@ def _is_good(row: Row) -> bool:
     return sure and row.theme != OTHER and MIN_LENGTH <= len(row.text) <= MAX_LENGTH
 
 
-def _folder(file: str) -> str:
+def folder_of(file: str) -> str:
+    """The folder of a file as it is shown."""
     folder = str(PurePath(file).parent)
     return NO_FOLDER if folder == "." else folder
 
@@ -124,25 +135,15 @@ def _options(names: Iterable[str]) -> str:
 def _table(title: str, tallies: Iterable[tuple[str, Tally]], numbers: Numbers) -> str:
     """The shares of the themes, a line a year, folder or file."""
     lines = [_line(name, tally, numbers) for name, tally in tallies]
-    heads = "".join(f'<th scope="col">{chip(theme, numbers)}</th>' for theme in numbers)
-    more = len(lines) - MOST_LINES
-    left = f'<p class="quiet">另有 {more} 行没有列出；全部见 paragraphs.csv。</p>' if more > 0 else ""
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="主题占比，按{title}"><table>\n'
-        f'<thead><tr><th scope="col">{title}</th><th scope="col">文件</th><th scope="col">段落</th>'
-        f'<th scope="col" class="picture">主题占比</th>{heads}<th scope="col">不确定</th></tr></thead>\n'
-        f"<tbody>\n{LINE_BREAK.join(lines[:MOST_LINES])}\n</tbody></table></div>{left}"
-    )
+    left_out = max(0, len(lines) - MOST_LINES)
+    return shares_table(title, lines[:MOST_LINES], numbers, left_out=left_out, whole="paragraphs.csv")
 
 
 def _line(name: str, tally: Tally, numbers: Numbers) -> str:
     total = tally.themes.total()
-    cells = [str(tally.files), str(total)]
     parts = [f"{tally.themes[theme] / total:.0%}" if tally.themes[theme] else "" for theme in numbers]
-    cells += [f'<span class="picture">{bar(tally.themes, numbers)}</span>' if total else "", *parts]
-    cells.append(str(tally.uncertain or ""))
-    written = "".join(f"<td>{cell or NONE}</td>" for cell in cells)
-    return f'<tr><th scope="row"><bdi>{safe(name)}</bdi></th>{written}</tr>'
+    uncertain = str(tally.uncertain or "")
+    return shares_line(name, [str(tally.files), str(total), picture(tally.themes, numbers), *parts, uncertain])
 
 
 def _best_of(theme: str, found: Found, most: int, numbers: Numbers) -> str:
@@ -171,7 +172,7 @@ def _item(alike: Sequence[Row], year: str, numbers: Numbers) -> str:
     note = f'<span class="number">{percent(row.probability or 0.0)}</span><span>{year}</span>'
     return (
         f'<div class="para" data-theme="{numbers[row.theme]}" data-year="{year}"'
-        f' data-folder="{safe(_folder(row.file))}">'
+        f' data-folder="{safe(folder_of(row.file))}">'
         f'<div class="note">{chip(row.theme, numbers)}{note}</div>{worded(row)}'
         f'<div class="origin"><p class="path">{_place(row)}</p>{_folded(others)}</div></div>'
     )

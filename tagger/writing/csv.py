@@ -23,10 +23,11 @@ def write_row(target: IO[str], row: Row) -> None:
     cells["also"] = "、".join(row.also)
     cells["uncertain"] = "不确定" if row.uncertain else ""
     cells["reasons"] = "；".join(f"{each.text} {each.log_odds:+.2f}" for each in row.reasons)
-    csv.writer(target).writerow(_harmless(cell) if isinstance(cell, str) else cell for cell in cells.values())
+    csv.writer(target).writerow(harmless(cell) if isinstance(cell, str) else cell for cell in cells.values())
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula, and that can be written."""
     if not cell.isprintable():
         cell = cell.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate cannot be written; it becomes “?”
     return "'" + cell if cell.startswith(FORMULA_STARTS) else cell

@@ -23,13 +23,17 @@ from tagger.writing.shades import readable
 ENCODING = "utf-8"
 PAGES = Path(__file__).with_name("pages")
 GROUNDS = ("#F7F6F3", "#1F2226")  # the grounds of page.css that are hardest to read on: light, dark
+NONE = '<span class="none">—</span>'
 STEPS = (0.5, 1.0, 2.0)  # log-odds: from here on a word is drawn stronger; they multiply the odds by 1.6, 2.7 and 7.4
 WORDING = re.compile(r"\w(?:.*\w)?", re.DOTALL)  # a reason without the punctuation around it
 
 
-def page(name: str, *, title: str, themes: Sequence[Theme], places: Mapping[str, str]) -> str:
+def page(
+    name: str, *, title: str, themes: Sequence[Theme], places: Mapping[str, str], has_shares_table: bool = False
+) -> str:
     """The page whose own parts are named `name`; `title` and what fills the places of its body are safe HTML."""
-    style = _part("page.css") + _theme_style(themes) + _part(f"{name}.css")
+    tables = _part("shares_table.css") if has_shares_table else ""
+    style = _part("page.css") + _theme_style(themes) + tables + _part(f"{name}.css")
     script = _part("page.js") + _part(f"{name}.js")
     return Template(_part("page.html")).substitute(
         title=title,
@@ -117,6 +121,32 @@ def shares(counts: Counter[str | None], doubtful: int, numbers: Mapping[str | No
     if doubtful:
         words.append(f'<li><span class="doubt">？不确定</span> {doubtful} 段</li>')
     return f'{bar(counts, numbers)}<ul class="shares" aria-label="主题占比">{"".join(words)}</ul>'
+
+
+def shares_table(
+    title: str, lines: Sequence[str], numbers: Mapping[str | None, int], *, left_out: int, whole: str
+) -> str:
+    """A table of the shares of the themes, of lines by `shares_line`; `whole` says where those left out stand."""
+    heads = "".join(f'<th scope="col">{chip(theme, numbers)}</th>' for theme in numbers)
+    body = "\n".join(lines)
+    left = f'<p class="quiet">另有 {left_out} 行没有列出；全部见 {whole}。</p>' if left_out else ""
+    return (
+        f'<div class="wide" tabindex="0" role="region" aria-label="主题占比，按{title}"><table>\n'
+        f'<thead><tr><th scope="col">{title}</th><th scope="col">文件</th><th scope="col">段落</th>'
+        f'<th scope="col" class="picture">主题占比</th>{heads}<th scope="col">不确定</th></tr></thead>\n'
+        f"<tbody>\n{body}\n</tbody></table></div>{left}"
+    )
+
+
+def shares_line(name: str, cells: Sequence[str]) -> str:
+    """A line of such a table; cells are safe HTML, empty ones become a dash."""
+    written = "".join(f"<td>{cell or NONE}</td>" for cell in cells)
+    return f'<tr><th scope="row"><bdi>{safe(name)}</bdi></th>{written}</tr>'
+
+
+def picture(counts: Counter[str | None], numbers: Mapping[str | None, int]) -> str:
+    """The bar of some paragraphs as a cell of such a table; empty if there are none."""
+    return f'<span class="picture">{bar(counts, numbers)}</span>' if counts.total() else ""
 
 
 def worded(row: Row) -> str:

@@ -8,11 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tagger.themes import Theme
-from tagger.writing.collection import NONE, Tally
-from tagger.writing.csv import FORMULA_STARTS
-from tagger.writing.page import bar, chip, numbered, page, safe, shares
+from tagger.writing.collection import MOST_LINES, Tally
+from tagger.writing.csv import harmless
+from tagger.writing.page import numbered, page, picture, safe, shares, shares_line, shares_table
 
-MOST_LINES = 2000  # of a table in the page: a line takes about 1 kB
 MOST_COLUMNS = 40  # of a plot; with more, they are too thin for their names
 MOST_UPRIGHT = 8  # names side by side
 MOST_CHARACTERS = 12  # of a name in a plot
@@ -51,7 +50,7 @@ def stats_csv(statistics: Statistics) -> str:
         total = tally.themes.total()
         counts = [tally.themes[theme] for theme in themes]
         parts = [f"{count / total:.4f}" if total else "" for count in counts]
-        writer.writerow([_harmless(title), _harmless(name), tally.files, total, tally.uncertain, *counts, *parts])
+        writer.writerow([harmless(title), harmless(name), tally.files, total, tally.uncertain, *counts, *parts])
     return target.getvalue()
 
 
@@ -59,11 +58,6 @@ def _all_lines(statistics: Statistics) -> Iterator[tuple[str, str, Tally]]:
     yield "全部", "", statistics.total
     for grouping in statistics.groupings:
         yield from ((grouping.title, name, tally) for name, tally in grouping.lines())
-
-
-def _harmless(cell: str) -> str:
-    cell = cell.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate cannot be written; it becomes “?”
-    return "'" + cell if cell.startswith(FORMULA_STARTS) else cell
 
 
 def stats_page(statistics: Statistics, *, source: str) -> str:
@@ -79,7 +73,7 @@ def stats_page(statistics: Statistics, *, source: str) -> str:
         "shares": shares(total.themes, total.uncertain, numbers),
         "groupings": "\n".join(_section(number, each, numbers) for number, each in enumerate(statistics.groupings)),
     }
-    return page("stats", title="公文主题统计", themes=statistics.themes, places=places)
+    return page("stats", title="公文主题统计", themes=statistics.themes, places=places, has_shares_table=True)
 
 
 def _section(number: int, grouping: Grouping, numbers: Mapping[str | None, int]) -> str:
@@ -132,22 +126,12 @@ def _column(left: float, width: float, tally: Tally, numbers: Mapping[str | None
 
 def _table(title: str, lines: Sequence[tuple[str, Tally]], numbers: Mapping[str | None, int]) -> str:
     """The figures, a line a group."""
-    heads = "".join(f'<th scope="col">{chip(theme, numbers)}</th>' for theme in numbers)
-    body = "\n".join(_line(name, tally, numbers) for name, tally in lines[:MOST_LINES])
-    more = len(lines) - MOST_LINES
-    left = f'<p class="quiet">另有 {more} 行没有列出；全部见 --csv 写的表。</p>' if more > 0 else ""
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="主题占比，按{safe(title)}"><table>\n'
-        f'<thead><tr><th scope="col">{safe(title)}</th><th scope="col">文件</th><th scope="col">段落</th>'
-        f'<th scope="col" class="picture">主题占比</th>{heads}<th scope="col">不确定</th></tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody></table></div>{left}\n"
-    )
+    rows = [_line(name, tally, numbers) for name, tally in lines[:MOST_LINES]]
+    return shares_table(safe(title), rows, numbers, left_out=len(lines) - len(rows), whole="--csv 写的表") + "\n"
 
 
 def _line(name: str, tally: Tally, numbers: Mapping[str | None, int]) -> str:
     total = tally.themes.total()
-    parts = [f"{tally.themes[theme] / total:.1%}" if tally.themes[theme] else NONE for theme in numbers]
-    picture = f'<span class="picture">{bar(tally.themes, numbers)}</span>' if total else NONE
-    cells = [str(tally.files), str(total), picture, *parts, f"{tally.uncertain / max(1, total):.1%}"]
-    written = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f'<tr><th scope="row"><bdi>{safe(name)}</bdi></th>{written}</tr>'
+    parts = [f"{tally.themes[theme] / total:.1%}" if tally.themes[theme] else "" for theme in numbers]
+    uncertain = f"{tally.uncertain / max(1, total):.1%}"
+    return shares_line(name, [str(tally.files), str(total), picture(tally.themes, numbers), *parts, uncertain])
