@@ -29,7 +29,6 @@ from tagger.batch.shards import (
 )
 from tagger.batch.sieve import sifted, sifted_header
 from tagger.errors import ArtifactError, InputError, OutputError
-from tagger.outline import outline
 from tagger.reading import ZIP_MAGIC, read_all, read_all_content
 from tagger.records import Paragraph, Source, TaggedDocument
 from tagger.tagging import Tagger
@@ -110,6 +109,8 @@ def _work_documents(recipe: Recipe, number: int, files: Sequence[Input]) -> Shar
 
 def _read(recipe: Recipe, file: Input) -> Iterator[tuple[Input, Source, Sequence[Paragraph]] | Failure]:
     """The documents of a file with their outlines: one or, in an archive, several."""
+    from tagger.outline import outline  # noqa: PLC0415 - its patterns take time to compile
+
     before = identity(file.path)
     for source in read_all_content(file.name, Path(file.path).read_bytes()) if file.name else read_all(file.path):
         if isinstance(source, InputError):
