@@ -210,13 +210,7 @@ class Bench:
     ) -> list[str]:
         """Own, pooled and dev macro-F1 and the number of terms, with other settings, labels, terms or learners."""
         settings, labels = settings or Settings(), self.labels if labels is None else labels
-        terms, words = choose_terms(
-            labels,
-            self.lexicon,
-            min_word_labels=settings.min_word_labels,
-            min_gram_labels=settings.min_gram_labels,
-            longest_gram=longest_gram,
-        )
+        terms, words = choose_terms(labels, self.lexicon, settings, longest_gram=longest_gram)
         if keep is not None:
             known = set(words)
             terms = [term for term in terms if keep(term, term in known)]
@@ -302,12 +296,7 @@ def own_text_only(bench: Bench) -> str:
 def headings(bench: Bench) -> str:
     """What title and nearest heading bring: on documents and sources left out, by the weight learned on ours alone."""
     settings = Settings()
-    terms, _ = choose_terms(
-        bench.labels,
-        bench.lexicon,
-        min_word_labels=settings.min_word_labels,
-        min_gram_labels=settings.min_gram_labels,
-    )
+    terms, _ = choose_terms(bench.labels, bench.lexicon, settings)
     scan = TermScan(compile_terms(terms, all_variants()))
     examples = prepare(bench.labels, scan, terms, THEMES, settings)
     real = [label for label in read_real() if label.headings]

@@ -19,8 +19,7 @@ import random
 import shutil
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from docx.oxml.ns import qn
 from docx.shared import Pt
 from pypdf import PdfReader
 from sklearn.pipeline import Pipeline
+from speed import seconds
 from tables import table, write
 
 from tagger import Tagger
@@ -99,16 +99,6 @@ def write_pdfs(documents: Sequence[Path], folder: Path) -> str:
     return "" if any(folder.glob("*.pdf")) else "LibreOffice made no PDFs in time"
 
 
-def seconds(work: Callable[[], Any], repeats: int = REPEATS) -> float:
-    """Shortest time of a piece of work: whatever else the machine does can only make it longer."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 def paragraphs(path: Path) -> list[str]:
     """The text of a document as most programs read it."""
     if path.suffix == ".docx":
@@ -135,9 +125,12 @@ def our_job(paths: Sequence[Path], out: Path) -> None:
 
 def compared(kind: str, paths: Sequence[Path], usual: Pipeline, out: Path) -> Iterator[tuple[str, ...]]:
     """The rows of the table for files of one kind."""
-    ours, theirs = seconds(lambda: list(map(read, paths))), seconds(lambda: list(map(paragraphs, paths)))
+    ours, theirs = (
+        seconds(lambda: list(map(read, paths)), REPEATS),
+        seconds(lambda: list(map(paragraphs, paths)), REPEATS),
+    )
     yield row(f"reading {kind}", len(paths), ours, theirs)
-    ours, theirs = seconds(lambda: our_job(paths, out)), seconds(lambda: usual_job(usual, paths, out), 1)
+    ours, theirs = seconds(lambda: our_job(paths, out), REPEATS), seconds(lambda: usual_job(usual, paths, out), 1)
     yield row(f"the whole job, {kind}", len(paths), ours, theirs)
 
 
@@ -150,10 +143,10 @@ def shares(paths: Sequence[Path], out: Path) -> Iterator[tuple[str, str]]:
     """Where the time goes: milliseconds a document for each step of our job."""
     tagger = Tagger.load(MODEL)
     sources = [read(path) for path in paths]
-    reading = seconds(lambda: list(map(read, paths)))
-    skeletons = seconds(lambda: list(map(outline, sources)))
-    tagging = seconds(lambda: list(map(tagger.tag_source, sources))) - skeletons
-    rest = seconds(lambda: our_job(paths, out)) - reading - skeletons - tagging
+    reading = seconds(lambda: list(map(read, paths)), REPEATS)
+    skeletons = seconds(lambda: list(map(outline, sources)), REPEATS)
+    tagging = seconds(lambda: list(map(tagger.tag_source, sources)), REPEATS) - skeletons
+    rest = seconds(lambda: our_job(paths, out), REPEATS) - reading - skeletons - tagging
     steps = {"read": reading, "skeleton": skeletons, "tags": tagging, "reasons, writing and the rest": rest}
     yield from ((name, f"{step / len(paths) * 1000:.1f}") for name, step in steps.items())
 

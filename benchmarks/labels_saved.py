@@ -28,7 +28,7 @@ from tagger.decision import Rule, decide
 from tagger.learning import queue
 from tagger.learning.examples import Examples
 from tagger.learning.labels import read_labels
-from tagger.learning.queue import Candidate, choose, margins
+from tagger.learning.queue import Candidate, choose
 from tagger.learning.settings import Settings
 from tagger.learning.training import fit
 from tagger.learning.vocabulary import all_variants, gram_frequencies, read_lexicon, word_frequencies
@@ -136,7 +136,7 @@ def by_queue(material: Material, model: Model, labelled: Rows, unlabelled: Rows,
 def by_margin(material: Material, model: Model, _: Rows, unlabelled: Rows, __: np.random.Generator) -> Rows:
     """The next batch by margin alone."""
     tags = [candidate.tag for candidate in _candidates(material, model, unlabelled)]
-    return unlabelled[np.argsort(margins(tags), kind="stable")[:BATCH]]
+    return unlabelled[np.argsort([tag.margin for tag in tags], kind="stable")[:BATCH]]
 
 
 CONSTANTS = {name: getattr(queue, name) for name in ("DENSITY", "NOVELTY", "SAME_DOCUMENT")}

@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from tagger.atomic import not_writable
 from tagger.decision import Rule
-from tagger.errors import ArtifactError, OutputError, reason_of
+from tagger.errors import ArtifactError, OutputError
 from tagger.model import Model, Weights
 from tagger.terms import TermScan, Trie
 from tagger.themes import Theme
@@ -86,9 +87,7 @@ def save_artifact(folder: str | Path, artifact: Artifact, *, words: Trie, terms:
         finally:
             shutil.rmtree(beside, ignore_errors=True)
     except OSError as error:
-        raise OutputError(
-            folder, found=f"写不进去（{reason_of(error)}）", expected="可以写入的位置", advice="检查权限和磁盘空间"
-        ) from error
+        raise not_writable(folder, error) from error
     return model_id
 
 

@@ -24,27 +24,19 @@ NOISE = 1e-9  # of sums and differences
 PLACES = 9  # decimals that decide on the order; what is equal in these stands in the order of the text
 
 
-def explain(
-    model: Model,
-    words: TermScan,
-    text: str,
-    *,
-    headings: Sequence[str] = (),
-    themes: Sequence[str] | None = None,
-) -> tuple[Explanation, ...]:
-    """For each theme (or some), the words of a text and what each contributes to its log-odds."""
+def explain(model: Model, words: TermScan, text: str, *, headings: Sequence[str] = ()) -> tuple[Explanation, ...]:
+    """For each theme, the words of a text and what each contributes to its log-odds."""
     context = model.weights.context * model.context_log_odds([headings])
     log_odds = model.log_odds([text]) + context
     probabilities = model.probabilities(log_odds)
-    columns = [model.themes.index(theme) for theme in (model.themes if themes is None else themes)]
     starts, ends, _ = _cut(text, words)
     spans = list(zip(starts.tolist(), ends.tolist(), strict=True))
     explanations = []
-    for column in columns:
+    for column, theme in enumerate(model.themes):
         summed = _summed(model, [text], np.array([column]))
         moved = zip(spans, (summed[ends] - summed[starts]).tolist(), strict=True)
         reasons = tuple(Reason(text[start:end], start, end, odds) for (start, end), odds in moved if abs(odds) > NOISE)
-        score = Score(model.themes[column], float(log_odds[0, column]), float(probabilities[0, column]))
+        score = Score(theme, float(log_odds[0, column]), float(probabilities[0, column]))
         bias, added = float(model.weights.bias[column]), float(context[0, column])
         explanations.append(Explanation(score, bias, added, reasons))
     return tuple(explanations)

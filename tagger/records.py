@@ -81,6 +81,12 @@ class Tag:
         """One score a theme, in the order of the themes."""
         return tuple(map(Score, self.themes, self.log_odds, self.probabilities))
 
+    @property
+    def margin(self) -> float:
+        """How far the likeliest theme is from the second."""
+        second, first = sorted(self.probabilities)[-2:]
+        return first - second
+
     def __str__(self) -> str:
         return self.theme
 

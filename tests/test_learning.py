@@ -138,7 +138,7 @@ def test_documents_and_sources_are_never_split(small_labels: list[Label]) -> Non
 
 def test_terms_are_frequent_and_words_are_known(small_labels: list[Label], root: Path) -> None:
     lexicon = read_lexicon(root / "training_data" / "lexicon.tsv")
-    terms, words = choose_terms(small_labels, lexicon, min_word_labels=3, min_gram_labels=5)
+    terms, words = choose_terms(small_labels, lexicon, Settings(min_word_labels=3, min_gram_labels=5))
     assert len(set(terms)) == len(terms)
     assert {"党员", "三会一课"} <= set(words)
     assert {"党员", "三会一课"} <= set(terms)

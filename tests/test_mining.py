@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from test_queue import run
 
 from tagger.errors import LabelError, UsageError
+from tagger.learning.intervals import wilson
 from tagger.learning.labels import read_labels, read_lines
 from tagger.learning.mining import (
     MIN_FIRED,
@@ -22,7 +23,6 @@ from tagger.learning.mining import (
     our_rules,
     read_rules,
     speaking,
-    wilson,
     write_mined,
 )
 from tagger.records import Label, Source

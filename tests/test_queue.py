@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from tagger import Tagger
+from tagger.batch import sources_at
 from tagger.cli import drift, mine, queue
 from tagger.cli.terminal import Parser
 from tagger.errors import InputError, UsageError
@@ -31,7 +32,6 @@ from tagger.learning.queue import (
     known_to,
     recurring_shares,
     row_sums,
-    sources_at,
     unknown_characters,
     unknown_shares,
     vectors_of,

@@ -1,7 +1,7 @@
 """Many documents, and tables of paragraphs: one runner. See `run`."""
 
 from tagger.batch.engines import ADDRESSES, engine, engine_at
-from tagger.batch.inputs import Input, gather, inputs_at
+from tagger.batch.inputs import Input, gather, inputs_at, sources_at
 from tagger.batch.journal import Past, Progress, unfinished
 from tagger.batch.plan import EXTRAS, LOG, Options, Plan, planned, selected
 from tagger.batch.running import run
@@ -28,5 +28,6 @@ __all__ = [
     "planned",
     "run",
     "selected",
+    "sources_at",
     "unfinished",
 ]

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tagger import tables
 from tagger.errors import InputError, reason_of
-from tagger.reading import DOCUMENT_SUFFIXES, is_hidden
+from tagger.reading import DOCUMENT_SUFFIXES, is_hidden, read_all
+from tagger.records import Source
 
 ANNOTATED = ".标注.docx"  # in place of the suffix of the file that was annotated
 TAGGED = ".标注"  # before the suffix of a table with tags
@@ -63,6 +64,15 @@ def gather(paths: Iterable[str | Path], *, out: str | Path | None = None, in_tab
         expected = "、".join(sorted(suffixes)) + " 文件"
         raise InputError(names, found=f"里面没有{kind}", expected=expected, advice="换一个文件夹")
     return list(found.values())
+
+
+def sources_at(paths: Iterable[str | Path]) -> Iterator[Source | InputError]:
+    """The documents of files and folders, in order; what cannot be read comes as its error.
+
+    Raises `InputError` if there is no document at all.
+    """
+    for path in gather(paths):
+        yield from read_all(path)
 
 
 def _files_in(folder: Path, suffixes: frozenset[str], out: str | None) -> Iterator[Path]:

@@ -85,7 +85,7 @@ def _our_labels() -> Path:
 
 
 def _sources(paths: Sequence[str], failures: list[InputError]) -> Iterator[Source]:
-    from tagger.learning.queue import sources_at  # noqa: PLC0415
+    from tagger.batch import sources_at  # noqa: PLC0415
 
     for source in sources_at(paths):
         if isinstance(source, InputError):

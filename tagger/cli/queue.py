@@ -72,7 +72,7 @@ def labelled_texts(paths: Sequence[Path]) -> list[str]:
 
 def tagged_documents(paths: Sequence[str], tagger: Tagger, failures: list[InputError]) -> Iterator[TaggedDocument]:
     """Read and tag all documents; what cannot be read is told at once and added to `failures`."""
-    from tagger.learning.queue import sources_at  # noqa: PLC0415
+    from tagger.batch import sources_at  # noqa: PLC0415
 
     for source in sources_at(paths):
         if isinstance(source, InputError):

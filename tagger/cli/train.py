@@ -23,12 +23,6 @@ if TYPE_CHECKING:
     from tagger.learning.gate import Comparison
     from tagger.learning.search import Search
 
-TITLES = {
-    "text": "留出的文件（有原文的标注）",
-    "bare": "同上，不看标题",
-    "counts": "留出的来源（只有词频的标注）",
-    "locked": "锁定的文件（从不训练）",
-}
 MAX_FINDINGS = 20
 MAX_CHANGES = 20  # paragraphs whose tag changes that are shown
 CHANGE_CHARACTERS = 60
@@ -74,11 +68,11 @@ def _train(options: argparse.Namespace, console: Console) -> int:
     if options.curve and options.out:
         advice = "换成 --models，或去掉 --curve"
         raise UsageError("--curve", found="与 --out 一起使用", expected="--models", advice=advice)
-    findings = _checked(options, console)
-    if any(finding.severity == finding.severity.ERROR for finding in findings):
+    data, findings = _checked(options)
+    _show_findings(findings, console)
+    if data is None or any(finding.severity == finding.severity.ERROR for finding in findings):
         console.print("标注里有必须改的地方；改好再训练。")
         return REFUSED
-    data = data_of(options)
     tried = search(data, progress=console.print) if options.search else BY_DEFAULT
     show_search(tried, console)
     if options.out:
@@ -101,22 +95,25 @@ def _train(options: argparse.Namespace, console: Console) -> int:
     return REFUSED
 
 
-def _checked(options: argparse.Namespace, console: Console) -> Sequence[Finding]:
-    """What a person should look at in the labels, shown; whatever stops training is among it."""
+def _checked(options: argparse.Namespace) -> tuple[TrainingData | None, list[Finding]]:
+    """The data, if all labels can be read, and what a person should look at, what must be mended first."""
     from tagger.learning.checks import check_files, check_labels  # noqa: PLC0415 - tagging does without its packages
     from tagger.learning.data import files_of, label_files  # noqa: PLC0415
 
     names = [theme.name for theme in _themes(options)]
-    findings = check_files(label_files(files_of(options.data)), names)
-    if not findings:
-        data = data_of(options)
-        findings = check_labels([*data.labels, *data.locked], names)
-    findings.sort(key=lambda finding: finding.severity != finding.severity.ERROR)  # what must be mended is shown first
+    unreadable = check_files(label_files(files_of(options.data)), names)
+    if unreadable:
+        return None, unreadable
+    data = data_of(options)
+    findings = check_labels([*data.labels, *data.locked], names)
+    return data, sorted(findings, key=lambda finding: finding.severity != finding.severity.ERROR)
+
+
+def _show_findings(findings: Sequence[Finding], console: Console) -> None:
     for finding in findings[:MAX_FINDINGS]:
         console.print(Text(str(finding), style="red" if finding.severity == finding.severity.ERROR else "yellow"))
     if len(findings) > MAX_FINDINGS:
         console.print(f"……还有 {len(findings) - MAX_FINDINGS} 处")
-    return findings
 
 
 def show_search(search: Search, console: Console) -> None:
@@ -136,8 +133,10 @@ def show_search(search: Search, console: Console) -> None:
 
 def show_figures(figures_by_set: Mapping[str, Figures], console: Console) -> None:
     """Show the figures of each set that a model was judged by."""
+    from tagger.learning.evaluation import SETS  # noqa: PLC0415 - learning is heavy
+
     for name, figures in figures_by_set.items():
-        table = Table("主题", "准确率", "召回率", "F1", "段数", title=TITLES[name], title_justify="left")
+        table = Table("主题", "准确率", "召回率", "F1", "段数", title=SETS[name], title_justify="left")
         for theme, each in figures.themes.items():
             cells = (f"{each.precision:.3f}", f"{each.recall:.3f}", f"{each.f1:.3f}", str(each.support))
             table.add_row(Text(theme), *cells)

@@ -11,13 +11,8 @@ from typing import Any
 
 from tagger.artifact import load_artifact
 from tagger.atomic import written_whole
+from tagger.learning.evaluation import SETS
 
-SETS = {
-    "text": "留出的文件（有原文的标注）",
-    "bare": "同上，不看标题",
-    "counts": "留出的来源（只有词频的标注）",
-    "locked": "锁定的文件（从不训练）",
-}
 PROMISE = 0.95
 WEAK_F1 = 0.8  # a theme below is named among the limits
 MIN_SUPPORT = 30  # labelled paragraphs below which the figures of a theme say little

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.learning.labelling import current
-from tagger.learning.labels import read_lines
+from tagger.learning.labels import group_of, read_lines
 from tagger.model import Doubles
 from tagger.records import Label, Tag
 from tagger.writing.repeats import firsts
@@ -105,7 +105,7 @@ def _few(labels: Sequence[Label], themes: Sequence[str]) -> Iterator[Finding]:
     counts = Counter(label.theme for label in strong)
     documents: defaultdict[str, set[str]] = defaultdict(set)
     for label in strong:
-        documents[label.theme].add(label.source or label.document or label.text)
+        documents[label.theme].add(group_of(label))
     for theme in themes:
         if not counts[theme]:
             yield Finding("没有标注", theme, "一段也没有，学不了；补充标注，或从主题表里去掉", Severity.ERROR)

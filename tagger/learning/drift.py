@@ -23,7 +23,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from tagger.learning.mining import wilson
+from tagger.learning.intervals import wilson
 from tagger.learning.queue import is_chinese, unknown_shares
 from tagger.records import Label, TaggedDocument
 from tagger.terms import TermScan, compile_terms, fold, width_and_case
@@ -129,7 +129,7 @@ def measure(documents: Sequence[TaggedDocument], known: Sequence[TermScan], usua
     chinese = np.array([is_chinese(text).sum() for text in texts], dtype=np.float64)
     unknown = float(unknown_shares(texts, known) @ chinese / max(1, chinese.sum()))
     uncertain = sum(tag.uncertain for tag in tags)
-    at_least, _ = wilson(uncertain, len(tags))
+    at_least = float(wilson(uncertain, len(tags))[0])
     themes = _theme_shares([tag.theme for tag in tags], list(usual.themes))
     distance = sum(abs(themes.get(theme, 0) - usual.themes.get(theme, 0)) for theme in {*themes, *usual.themes}) / 2
     bounds = tuple(usual.uncertain + above for above in UNCERTAIN_ABOVE)

@@ -10,11 +10,18 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from tagger.learning.intervals import wilson
 from tagger.records import Label, Tag
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
+SETS = {  # what a model is judged by, as a manifest names it and as people read it
+    "text": "留出的文件（有原文的标注）",
+    "bare": "同上，不看标题",
+    "counts": "留出的来源（只有词频的标注）",
+    "locked": "锁定的文件（从不训练）",
+}
 BINS = 10  # of equal width, for the calibration error
 NEVER_CERTAIN = 1.01  # a probability that no tag reaches
 NEVER_ALSO = 1e9  # log-odds that no theme reaches
@@ -113,21 +120,14 @@ def certain_from(probabilities: Doubles, right: Flags, *, promise: float, margin
     """The lowest probability from which on at least the promised share of tags was right; above 1 if there is none.
 
     A margin above the promise is asked for, and that the share be so high not by chance alone: its lower bound
-    (Wilson 1927) keeps the promise too.
+    keeps the promise too.
     """
     order = np.argsort(-probabilities, kind="stable")
     given = np.arange(1, len(order) + 1)
-    share = np.cumsum(right[order]) / given
-    kept = np.flatnonzero((share >= promise + margin) & (_at_least(share, given) >= promise) & (given >= MIN_CERTAIN))
+    hits = np.cumsum(right[order])
+    at_least, _ = wilson(hits, given, deviations=BOUND)
+    kept = np.flatnonzero((hits / given >= promise + margin) & (at_least >= promise) & (given >= MIN_CERTAIN))
     return float(probabilities[order[kept[-1]]]) if len(kept) else NEVER_CERTAIN
-
-
-def _at_least(share: Doubles, given: npt.NDArray[np.int64]) -> Doubles:
-    """The lower bound of Wilson's interval for shares of hits among so many tags."""
-    spread = BOUND**2 / given
-    centre = share + spread / 2
-    bound: Doubles = (centre - BOUND * np.sqrt(share * (1 - share) / given + spread / given / 4)) / (1 + spread)
-    return bound
 
 
 def also_from(log_odds: Doubles, present: Flags) -> float:

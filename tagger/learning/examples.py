@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix, vstack
 
 from tagger.learning.counts import LONGEST_GRAM
 from tagger.learning.labels import document_hash
+from tagger.learning.settings import Settings
 from tagger.learning.vocabulary import gram_frequencies, word_frequencies
 from tagger.model import Doubles
 from tagger.records import Label
@@ -60,9 +61,8 @@ def sentences_of(label: Label) -> list[Label]:
 def choose_terms(
     labels: Sequence[Label],
     lexicon: Mapping[str, str],
+    settings: Settings,
     *,
-    min_word_labels: int,
-    min_gram_labels: int,
     longest_gram: int = LONGEST_GRAM,
 ) -> tuple[list[str], list[str]]:
     """The terms that stand in enough labelled paragraphs, frequent ones first, and all words that stand in any."""
@@ -72,8 +72,8 @@ def choose_terms(
     dictionary = set(words) | set(lexicon) | {term for term in pooled if len(term) > LONGEST_GRAM}
     words.update(pooled)
     grams.update(pooled)
-    terms = {term for term in dictionary if words[term] >= min_word_labels}
-    terms |= {term for term in grams if grams[term] >= min_gram_labels}
+    terms = {term for term in dictionary if words[term] >= settings.min_word_labels}
+    terms |= {term for term in grams if grams[term] >= settings.min_gram_labels}
     by_frequency = sorted(terms, key=lambda term: (-max(words[term], grams[term]), term))
     return by_frequency[:MAX_TERMS], sorted(dictionary, key=lambda word: (-words[word], word))[:MAX_TERMS]
 

@@ -16,11 +16,16 @@ from tagger.records import Label
 DRAWS = 1000
 MIN_DOCUMENTS = 5  # an interval from fewer says nothing about others
 INTERVAL = 0.95
+CONFIDENCE_95 = 1.96  # standard deviations
+
+
+def _document_of(label: Label) -> str:
+    return label.document or label.text
 
 
 def documents_of(labels: Sequence[Label]) -> int:
     """How many documents there are to draw."""
-    return len({label.document or label.text for label in labels})
+    return len(set(map(_document_of, labels)))
 
 
 def drawn_sums(labels: Sequence[Label], flags: npt.ArrayLike) -> Doubles:
@@ -28,7 +33,7 @@ def drawn_sums(labels: Sequence[Label], flags: npt.ArrayLike) -> Doubles:
 
     The same labels are drawn alike in every call, so that two models can be compared draw by draw.
     """
-    documents = np.unique([label.document or label.text for label in labels], return_inverse=True)[1]
+    documents = np.unique(list(map(_document_of, labels)), return_inverse=True)[1]
     count = int(documents.max()) + 1
     columns = np.asarray(flags, dtype=np.float64).reshape(len(labels), -1).T
     by_document = np.column_stack([np.bincount(documents, column, minlength=count) for column in columns])
@@ -62,3 +67,16 @@ def interval(drawn: Doubles) -> tuple[float, float]:
     tail = (1 - INTERVAL) / 2
     low, high = np.nanquantile(drawn, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def wilson(hits: npt.ArrayLike, trials: npt.ArrayLike, *, deviations: float = CONFIDENCE_95) -> tuple[Doubles, Doubles]:
+    """The bounds of a share of hits among trials, so many standard deviations away; 0 and 1 if nothing was tried.
+
+    Wilson 1927, "Probable Inference, the Law of Succession, and Statistical Inference".
+    """
+    tried = np.maximum(np.asarray(trials, dtype=np.float64), 1)
+    share, spread = np.asarray(hits) / tried, deviations**2 / tried
+    middle = share + spread / 2
+    half = deviations * np.sqrt(share * (1 - share) / tried + spread / tried / 4)
+    low, high = np.maximum(0, (middle - half) / (1 + spread)), np.minimum(1, (middle + half) / (1 + spread))
+    return np.where(trials, low, 0.0), np.where(trials, high, 1.0)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from tagger.atomic import not_writable
-from tagger.errors import LabelError, TaggerError
+from tagger.errors import InputError, LabelError
 from tagger.records import Reason, Tag
 from tagger.themes import OTHER
 
@@ -162,7 +162,7 @@ def append(path: str | Path, record: Record) -> None:
     disturb each other. A last line that was left unfinished is mended first. Raises `OutputError` if it cannot be
     written; the file is then as it was.
     """
-    line = _encoded(record)
+    line = encoded(record)
     with _opened(Path(path)) as file:
         size = file.seek(0, os.SEEK_END)
         try:
@@ -230,7 +230,8 @@ def _readable(line: bytes) -> bool:
     return True
 
 
-def _encoded(record: Record) -> bytes:
+def encoded(record: Record) -> bytes:
+    """A record as a line of a file."""
     try:
         return (json.dumps(record, ensure_ascii=False) + "\n").encode()
     except UnicodeEncodeError:  # a file name that is no Unicode
@@ -261,26 +262,24 @@ def _locked(file: FileIO) -> Iterator[None]:
 # ---- which paragraphs ----
 
 
-def document_items(paths: Iterable[str | Path]) -> Iterator[Item | TaggerError]:
+def document_items(paths: Iterable[str | Path]) -> Iterator[Item | InputError]:
     """The body paragraphs of files and folders, in order; what cannot be read comes as its error.
 
     Raises `InputError` if there is no document at all.
     """
     # readers are loaded when documents come
-    from tagger.batch import inputs_at  # noqa: PLC0415
+    from tagger.batch import sources_at  # noqa: PLC0415
     from tagger.outline import outline  # noqa: PLC0415
-    from tagger.reading import read_all  # noqa: PLC0415
     from tagger.tagging import titles_of  # noqa: PLC0415
 
-    for given in inputs_at(paths):
-        for source in read_all(given.path):
-            if isinstance(source, TaggerError):
-                yield source
-                continue
-            paragraphs = outline(source)
-            for title, each in zip(titles_of(paragraphs), paragraphs, strict=True):
-                if each.role == "body":
-                    yield Item(each.text, source.name, each.headings, title=title)
+    for source in sources_at(paths):
+        if isinstance(source, InputError):
+            yield source
+            continue
+        paragraphs = outline(source)
+        for title, each in zip(titles_of(paragraphs), paragraphs, strict=True):
+            if each.role == "body":
+                yield Item(each.text, source.name, each.headings, title=title)
 
 
 def queue_items(lines: Iterable[tuple[str, dict[str, Any]]]) -> list[Item]:
@@ -322,12 +321,7 @@ def answers(lines: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[Record]:
 
 def uncertain_first(items: Sequence[Item], tags: Sequence[Tag]) -> list[Item]:
     """The items with their tags, those first where the two likeliest themes are closest."""
-
-    def margin(pair: tuple[Item, Tag]) -> float:
-        second, first = sorted(pair[1].probabilities)[-2:]
-        return first - second
-
-    return [item for item, _ in sorted(zip(items, tags, strict=True), key=margin)]
+    return [item for item, _ in sorted(zip(items, tags, strict=True), key=lambda pair: pair[1].margin)]
 
 
 # ---- the session ----

@@ -84,10 +84,14 @@ def read_labels(paths: Iterable[str | Path], themes: Sequence[str] = THEMES) -> 
     return labels
 
 
+def group_of(label: Label) -> str:
+    """What is never split: the source of a label, its document where no source is named, else its text."""
+    return label.source or label.document or label.text
+
+
 def document_hash(label: Label) -> int:
-    """A number that is the same for all labels of a source, of a document where no source is named, else of a text."""
-    group = label.source or label.document or label.text
-    return int.from_bytes(hashlib.sha256(group.encode("utf-8", "surrogatepass")).digest()[:4], "big")
+    """A number that is the same for all labels of a group."""
+    return int.from_bytes(hashlib.sha256(group_of(label).encode("utf-8", "surrogatepass")).digest()[:4], "big")
 
 
 def is_locked(label: Label) -> bool:

@@ -13,7 +13,6 @@ a rule whose theme is 不标 (`SILENT`) is there only to silence a heading in th
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -23,6 +22,8 @@ from typing import Any
 
 from tagger.atomic import written_whole
 from tagger.errors import LabelError
+from tagger.learning.intervals import wilson
+from tagger.learning.labelling import encoded
 from tagger.records import Label, Paragraph, Source
 from tagger.tagging import titles_of
 
@@ -31,7 +32,6 @@ RULE_PLACES = (PACKAGE / "heading_rules.tsv", PACKAGE.parent / "training_data" /
 LABEL_PLACES = (Path("training_data", "documents.jsonl"), PACKAGE.parent / "training_data" / "documents.jsonl")
 MIN_FIRED = 10  # labelled paragraphs; a precision measured on fewer is no evidence
 MIN_CHARACTERS = 12  # shorter paragraphs introduce what follows
-CONFIDENCE_95 = 1.96  # standard deviations
 LABELLER = "标题规则"
 SILENT = "不标"  # in place of a theme: a heading that such a rule matches labels nothing
 COLUMNS = "正则表达式<TAB>主题<TAB>说明"
@@ -62,7 +62,7 @@ class Measured:
     @property
     def lower_bound(self) -> float:
         """The lower end of the 95 % interval of the precision."""
-        return wilson(self.right, self.fired)[0]
+        return float(wilson(self.right, self.fired)[0])
 
     def passes(self, precision: float) -> bool:
         """Whether it is precise enough, on enough evidence."""
@@ -78,19 +78,6 @@ class Mined:
     title: str
     theme: str
     rules: tuple[Rule, ...]
-
-
-def wilson(hits: int, trials: int) -> tuple[float, float]:
-    """The 95 % interval of a share; from 0 to 1 if nothing was tried.
-
-    Wilson 1927, "Probable Inference, the Law of Succession, and Statistical Inference".
-    """
-    if not trials:
-        return 0.0, 1.0
-    share, z2 = hits / trials, CONFIDENCE_95**2
-    middle = share + z2 / (2 * trials)
-    half = CONFIDENCE_95 * (share * (1 - share) / trials + z2 / (4 * trials**2)) ** 0.5
-    return max(0.0, (middle - half) / (1 + z2 / trials)), min(1.0, (middle + half) / (1 + z2 / trials))
 
 
 def our_labels() -> Path | None:
@@ -210,6 +197,5 @@ def as_record(mined: Mined) -> dict[str, Any]:
 
 def write_mined(path: str | Path, mined: Iterable[Mined]) -> None:
     """Write a label file of mined paragraphs. Raises `OutputError` if it cannot be written."""
-    lines = (json.dumps(as_record(each), ensure_ascii=False) + "\n" for each in mined)
     with written_whole(path) as beside:
-        beside.write_text("".join(lines), encoding="utf-8")
+        beside.write_bytes(b"".join(encoded(as_record(each)) for each in mined))

@@ -16,7 +16,6 @@ numbers, and measures what the queue saves against choosing by lot.
 from __future__ import annotations
 
 import itertools
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,9 +27,9 @@ import numpy.typing as npt
 
 from tagger.artifact import load_words
 from tagger.atomic import written_whole
-from tagger.errors import InputError
+from tagger.learning.labelling import encoded
 from tagger.model import Doubles, Model
-from tagger.records import Source, Tag, TaggedDocument
+from tagger.records import Tag, TaggedDocument
 from tagger.tagging import Tagger, titles_of
 from tagger.terms import Integers, Positions, TermScan, chunks
 
@@ -179,13 +178,6 @@ def recurring_shares(texts: Sequence[str], known: Sequence[TermScan]) -> Doubles
     return np.bincount(recurring, minlength=len(texts)) / np.maximum(1, np.concatenate(lengths))
 
 
-def margins(tags: Sequence[Tag]) -> Doubles:
-    """How far the likeliest theme of each tag is from the second."""
-    probabilities = np.sort(np.array([tag.probabilities for tag in tags]).reshape(len(tags), -1), axis=1)
-    margin: Doubles = probabilities[:, -1] - probabilities[:, -2]
-    return margin
-
-
 def candidates_of(document: TaggedDocument) -> Iterator[Candidate]:
     """The body paragraphs of a tagged document."""
     paragraphs = [each.paragraph for each in document.paragraphs]
@@ -217,7 +209,7 @@ def choose(
     vectors, unknown = vectors_of(model, texts), unknown_shares(texts, known)
     novelty = recurring_shares(texts, known)
     density = vectors.similarity(vectors.mean())
-    doubt = 1 - margins([each.tag for each in pool])
+    doubt = 1 - np.array([each.tag.margin for each in pool])
     worth = doubt * density**DENSITY * (1 + NOVELTY * novelty)
     shortlist = np.argsort(-worth, kind="stable")[: number * SHORTLIST].tolist()
     chosen = _spread(
@@ -326,19 +318,5 @@ def as_record(choice: Choice) -> dict[str, Any]:
 
 def write_queue(path: str | Path, choices: Iterable[Choice]) -> None:
     """Write a queue file, JSON Lines. Raises `OutputError` if it cannot be written."""
-    lines = (json.dumps(as_record(choice), ensure_ascii=False) + "\n" for choice in choices)
     with written_whole(path) as beside:
-        beside.write_text("".join(lines), encoding="utf-8")
-
-
-def sources_at(paths: Iterable[str | Path]) -> Iterator[Source | InputError]:
-    """The documents of files and folders, in order; what cannot be read comes as its error.
-
-    Raises `InputError` if there is no document at all.
-    """
-    # readers are loaded when documents come
-    from tagger.batch import gather  # noqa: PLC0415
-    from tagger.reading import read_all  # noqa: PLC0415
-
-    for path in gather(paths):
-        yield from read_all(path)
+        beside.write_bytes(b"".join(encoded(as_record(choice)) for choice in choices))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 from tagger.artifact import load_artifact
 from tagger.errors import ArtifactError
@@ -21,11 +20,9 @@ from tagger.learning.models import next_place, use, versions
 from tagger.learning.report import Training, write_report
 from tagger.learning.search import Search, Size
 from tagger.learning.settings import Settings
-from tagger.learning.training import train_model
+from tagger.learning.training import Progress, train_model
 from tagger.tagging import Tagger
 from tagger.themes import OUR_THEMES
-
-Progress: TypeAlias = Callable[[str], None]
 
 REPORTS = "报告"  # folder of a store
 BY_DEFAULT = Search((), Settings())

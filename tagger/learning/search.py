@@ -150,12 +150,7 @@ def _teaches(prepared: Prepared, rows: Flags) -> bool:
 
 
 def _prepare(data: TrainingData, settings: Settings) -> Prepared:
-    terms, _ = choose_terms(
-        data.labels,
-        data.lexicon,
-        min_word_labels=settings.min_word_labels,
-        min_gram_labels=settings.min_gram_labels,
-    )
+    terms, _ = choose_terms(data.labels, data.lexicon, settings)
     scan = TermScan(compile_terms(terms, all_variants()))
     examples = prepare(data.labels, scan, terms, [theme.name for theme in data.themes], settings)
     examples = examples.where(np.arange(len(examples.folds)) < len(data.labels))  # without sentences

@@ -94,9 +94,7 @@ def train(
 
     Raises `LabelError` if some theme would be without labels when documents are left out.
     """
-    terms, words = choose_terms(
-        labels, lexicon, min_word_labels=settings.min_word_labels, min_gram_labels=settings.min_gram_labels
-    )
+    terms, words = choose_terms(labels, lexicon, settings)
     progress(f"{len(labels)} 段标注，选定词表 {len(terms)} 个词和字串")
     scan = TermScan(compile_terms(terms, all_variants()))
     examples = prepare(labels, scan, terms, [theme.name for theme in themes], settings)
